@@ -1,0 +1,56 @@
+/** Stable names of everything that can be wrong with input, files or codes. */
+export type NestbitErrorCode =
+  | 'ABORTED'
+  | 'BATCH_EMPTY'
+  | 'BATCH_SHAPE'
+  | 'CALIBRATION_EMPTY'
+  | 'CALIBRATION_MISMATCH'
+  | 'CODEC_CORRUPT'
+  | 'CODEC_MISMATCH'
+  | 'CODEC_VERSION'
+  | 'DATASET_INVALID'
+  | 'DIMENSIONS'
+  | 'ENCODER_CLOSED'
+  | 'ENCODER_FAILED'
+  | 'FILE_NOT_FOUND'
+  | 'FILE_WRITE'
+  | 'FILTER_FIELD'
+  | 'FILTER_OPERATOR'
+  | 'FILTER_VALUE'
+  | 'ID_DUPLICATE'
+  | 'ID_INVALID'
+  | 'JSONL_INVALID'
+  | 'MODEL_INVALID'
+  | 'NPY_INVALID'
+  | 'NPY_UNSUPPORTED'
+  | 'PAYLOAD_INVALID'
+  | 'SEARCH_LIMIT'
+  | 'STORE_CLOSED'
+  | 'UNSUPPORTED'
+  | 'USAGE'
+  | 'VECTOR_NOT_FINITE'
+  | 'VECTOR_ZERO';
+
+/**
+ * The one error class of nestbit for bad input, bad files and failures of the parts below it. The message
+ * gives what was found, what was expected and the way out; `cause` is kept. Misuse that no data can cause
+ * (an option of the wrong type) is a `TypeError` or `RangeError` instead.
+ */
+export class NestbitError extends Error {
+  readonly code: NestbitErrorCode;
+
+  constructor(code: NestbitErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'NestbitError';
+    this.code = code;
+  }
+}
+
+/** Throws `ABORTED` (with the signal's reason as its cause) when the signal has fired. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) {
+    throw new NestbitError('ABORTED', 'The operation was aborted by its AbortSignal.', {
+      cause: signal.reason,
+    });
+  }
+}

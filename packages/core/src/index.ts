@@ -1,0 +1,1 @@
+export { NestbitError, type NestbitErrorCode, throwIfAborted } from './errors.ts';
