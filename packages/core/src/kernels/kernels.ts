@@ -1,0 +1,71 @@
+import { WASM_BASE64 } from './wasm.generated.ts';
+
+/** The exports of kernels/assembly; every pointer is a byte offset into `memory`, a multiple of 16. */
+interface Exports {
+  readonly memory: WebAssembly.Memory;
+  truncate(x: number, rows: number, n: number): number;
+  rotateRows(x: number, rows: number, n: number, signs: number, p: number, scale: number): void;
+  encode(
+    x: number,
+    rows: number,
+    n: number,
+    bits: number,
+    int8: number,
+    lo: number,
+    step: number,
+    mean: number,
+    signs: number,
+    p: number,
+    scale: number,
+  ): number;
+  accumulate(x: number, rows: number, n: number, lo: number, hi: number, sum: number): void;
+  hamming(codes: number, rows: number, bytes: number, query: number, out: number): void;
+  dots(x: number, rows: number, queries: number, count: number, n: number, out: number): void;
+}
+
+const PAGE = 65_536;
+let compiled: WebAssembly.Module | undefined;
+
+/** One instance of the WebAssembly kernels with a memory of its own, handed out by a bump allocator. */
+export class Kernels {
+  readonly run: Exports;
+  #next = 1024;
+
+  constructor() {
+    compiled ??= new WebAssembly.Module(Buffer.from(WASM_BASE64, 'base64'));
+    this.run = new WebAssembly.Instance(compiled, { env: { abort } }).exports as unknown as Exports;
+  }
+
+  /** Reserves bytes for good and returns their offset. Views made before may be detached by the growth. */
+  reserve(bytes: number): number {
+    const pointer = this.#next;
+    this.#next = (pointer + bytes + 15) & ~15;
+    const missing = this.#next - this.run.memory.buffer.byteLength;
+    if (missing > 0) this.run.memory.grow(Math.ceil(missing / PAGE));
+    return pointer;
+  }
+
+  float32(pointer: number, length: number): Float32Array {
+    return new Float32Array(this.run.memory.buffer, pointer, length);
+  }
+
+  bytes(pointer: number, length: number): Uint8Array {
+    return new Uint8Array(this.run.memory.buffer, pointer, length);
+  }
+
+  int8(pointer: number, length: number): Int8Array {
+    return new Int8Array(this.run.memory.buffer, pointer, length);
+  }
+
+  uint16(pointer: number, length: number): Uint16Array {
+    return new Uint16Array(this.run.memory.buffer, pointer, length);
+  }
+
+  bigInt64(pointer: number, length: number): BigInt64Array {
+    return new BigInt64Array(this.run.memory.buffer, pointer, length);
+  }
+}
+
+function abort(): never {
+  throw new Error('a nestbit kernel aborted');
+}
