@@ -30,7 +30,11 @@ export function int8Steps(ranges: Ranges, profile: Int8Profile = 'st5.7'): Range
  * @param ranges (2, dimensions)
  * @returns rows × dimensions
  */
-export function quantizeInt8(vectors: Float32Array, ranges: Ranges, profile: Int8Profile = 'st5.7'): Int8Array {
+export function quantizeInt8(
+  vectors: Float32Array,
+  ranges: Ranges,
+  profile: Int8Profile = 'st5.7',
+): Int8Array {
   const out = new Int8Array(vectors.length);
   eachQuotient(vectors, ranges, profile, (at, q) => {
     out[at] = profile === 'st5.7' ? clampedInt8(q) : wrap(q - 128);
@@ -39,7 +43,11 @@ export function quantizeInt8(vectors: Float32Array, ranges: Ranges, profile: Int
 }
 
 /** Scalar codes as `quantize_embeddings(precision="uint8")`; see `quantizeInt8`. */
-export function quantizeUint8(vectors: Float32Array, ranges: Ranges, profile: Int8Profile = 'st5.7'): Uint8Array {
+export function quantizeUint8(
+  vectors: Float32Array,
+  ranges: Ranges,
+  profile: Int8Profile = 'st5.7',
+): Uint8Array {
   const out = new Uint8Array(vectors.length);
   eachQuotient(vectors, ranges, profile, (at, q) => {
     out[at] = profile === 'st5.7' ? Math.min(Math.max(Math.floor(q), 0), 255) : wrap(q);
@@ -51,7 +59,11 @@ export function quantizeUint8(vectors: Float32Array, ranges: Ranges, profile: In
  * The middle of each code's cell: `lo + (code + 128.5) × step`. Codes of the older profiles were truncated
  * towards zero, so the cells of negative codes lie one step lower and that of 0 is two steps wide.
  */
-export function dequantizeInt8(codes: Int8Array, ranges: Ranges, profile: Int8Profile = 'st5.7'): Float64Array {
+export function dequantizeInt8(
+  codes: Int8Array,
+  ranges: Ranges,
+  profile: Int8Profile = 'st5.7',
+): Float64Array {
   const n = ranges.length / 2;
   const step = int8Steps(ranges, profile);
   return Float64Array.from(codes, (code, at) => {

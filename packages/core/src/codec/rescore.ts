@@ -25,8 +25,7 @@ export function foldQuery(query: Float32Array, lo: Float32Array, step: Float32Ar
     total += Math.abs(query[i] * step[i]);
   }
   // Σ |w| × 128 plus the rounding of n weights must stay below 2^53.
-  const exponent = Math.floor(Math.log2((2 ** 53 - 128 * n) / (128 * total)));
-  const unit = 2 ** exponent;
+  const unit = total === 0 ? 1 : 2 ** Math.floor(Math.log2((2 ** 53 - 128 * n) / (128 * total)));
   const weights = new Float64Array(n);
   for (let i = 0; i < n; i++) weights[i] = Math.round(query[i] * step[i] * unit);
   return { weights, scale: 1 / unit, bias };

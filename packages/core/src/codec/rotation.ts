@@ -28,7 +28,9 @@ export function hadamard(dimensions: number, seed: number): Rotation {
   const signs = new Float32Array(2 * dimensions);
   for (let round = 0; round < 2; round++) {
     for (let start = 0; start < dimensions; start += 256) {
-      const digest = createHash('sha256').update(`nestbit-hadamard:${seed}:${round}:${start / 256}`).digest();
+      const digest = createHash('sha256')
+        .update(`nestbit-hadamard:${seed}:${round}:${start / 256}`)
+        .digest();
       for (let i = start; i < Math.min(start + 256, dimensions); i++) {
         const bit = (digest[(i - start) >> 3] >> (7 - (i & 7))) & 1;
         signs[round * dimensions + i] = bit === 1 ? -1 : 1;

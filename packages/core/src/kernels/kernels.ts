@@ -1,8 +1,20 @@
 import { WASM_BASE64 } from './wasm.generated.ts';
 
+/** The part of WebAssembly that is used here; its types otherwise come only with those of a browser. */
+interface Memory {
+  readonly buffer: ArrayBuffer;
+  grow(pages: number): number;
+}
+const { WebAssembly } = globalThis as unknown as {
+  WebAssembly: {
+    Module: new (bytes: Uint8Array) => object;
+    Instance: new (module: object, imports: object) => { readonly exports: unknown };
+  };
+};
+
 /** The exports of kernels/assembly; every pointer is a byte offset into `memory`, a multiple of 16. */
 interface Exports {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: Memory;
   truncate(x: number, rows: number, n: number): number;
   rotateRows(x: number, rows: number, n: number, signs: number, p: number, scale: number): void;
   encode(
@@ -24,7 +36,7 @@ interface Exports {
 }
 
 const PAGE = 65_536;
-let compiled: WebAssembly.Module | undefined;
+let compiled: object | undefined;
 
 /** One instance of the WebAssembly kernels with a memory of its own, handed out by a bump allocator. */
 export class Kernels {
@@ -33,7 +45,7 @@ export class Kernels {
 
   constructor() {
     compiled ??= new WebAssembly.Module(Buffer.from(WASM_BASE64, 'base64'));
-    this.run = new WebAssembly.Instance(compiled, { env: { abort } }).exports as unknown as Exports;
+    this.run = new WebAssembly.Instance(compiled, { env: { abort } }).exports as Exports;
   }
 
   /** Reserves bytes for good and returns their offset. Views made before may be detached by the growth. */

@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto';
+
+/** All that defines a codec. Arrays are float32. */
+export interface CodecSettings {
+  /** Width of the model's embeddings, in values. */
+  readonly inputDimensions: number;
+  /** Width that is kept, in values; divides by 8. */
+  readonly dimensions: number;
+  /**
+   * `hadamard` mixes the dimensions before the sign, which keeps far more recall at the same size; `none`
+   * with centre `none` gives the bits of sentence-transformers and pgvector, which SQL can compute.
+   */
+  readonly rotation: 'hadamard' | 'none';
+  /** Seed of the rotation, an integer. */
+  readonly seed: number;
+  /** Calibration mean that is subtracted before the sign, shape (dimensions); absent: no centring. */
+  readonly mean: Float32Array | undefined;
+  /** Per-dimension [min; max] for the int8 codes, shape (2, dimensions). */
+  readonly ranges: Float32Array;
+  /** Identity of the model whose embeddings these are: codes of two models never meet in one store. */
+  readonly model: string | undefined;
+  /** Rows that the calibration saw. Not part of the fingerprint. */
+  readonly calibrationRows: number;
+}
+
+/** sha256 (hex) of everything that decides a code, and of the model's identity. */
+export function fingerprint(settings: CodecSettings): string {
+  const header = JSON.stringify([
+    'nestbit-codec-1',
+    settings.inputDimensions,
+    settings.dimensions,
+    settings.rotation,
+    settings.rotation === 'none' ? 0 : settings.seed,
+    settings.mean === undefined ? 'none' : 'mean',
+    'st5.7',
+    settings.model ?? null,
+  ]);
+  const hash = createHash('sha256').update(header).update('\n').update(littleEndian(settings.ranges));
+  if (settings.mean !== undefined) hash.update(littleEndian(settings.mean));
+  return hash.digest('hex');
+}
+
+/** The bytes of a float32 array, least significant first on any machine. */
+export function littleEndian(values: Float32Array): Buffer {
+  const bytes = Buffer.alloc(values.length * 4);
+  for (let i = 0; i < values.length; i++) bytes.writeFloatLE(values[i], i * 4);
+  return bytes;
+}
+
+/** The inverse of `littleEndian`. */
+export function fromLittleEndian(bytes: Buffer): Float32Array {
+  return Float32Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(i * 4));
+}
