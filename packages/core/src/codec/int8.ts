@@ -37,7 +37,7 @@ export function quantizeInt8(
 ): Int8Array {
   const out = new Int8Array(vectors.length);
   eachQuotient(vectors, ranges, profile, (at, q) => {
-    out[at] = profile === 'st5.7' ? clampedInt8(q) : wrap(q - 128);
+    out[at] = profile === 'st5.7' ? clampedInt8(q) : wrap(rounding(ranges)(q - 128));
   });
   return out;
 }
