@@ -1,0 +1,66 @@
+import { createInterface } from 'node:readline';
+import { pipeline } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { NestbitError, throwIfAborted } from '../errors.ts';
+import { openFile, readFully } from './open-file.ts';
+
+export interface JsonLine {
+  /** Counted from 1. */
+  readonly line: number;
+  readonly value: Record<string, unknown>;
+}
+
+/**
+ * Streams a JSONL file, one object a line, also gzipped (told by its first bytes, not its name). Blank lines
+ * are passed over.
+ *
+ * @throws NestbitError `JSONL_INVALID` with the line number, `FILE_NOT_FOUND`, `ABORTED`
+ */
+export async function* readJsonl(path: string, signal?: AbortSignal): AsyncGenerator<JsonLine> {
+  const handle = await openFile(path);
+  try {
+    const magic = new Uint8Array(2);
+    await readFully(handle, magic, 0);
+    const file = handle.createReadStream({ start: 0, autoClose: false });
+    // Errors of the file or of gunzip reach the loop below through readline.
+    const source = magic[0] === 0x1f && magic[1] === 0x8b ? pipeline(file, createGunzip(), () => {}) : file;
+    let line = 0;
+    try {
+      for await (const text of createInterface({ input: source, crlfDelay: Number.POSITIVE_INFINITY })) {
+        throwIfAborted(signal);
+        line++;
+        const content = line === 1 ? text.replace(/^\uFEFF/, '') : text;
+        if (content.trim() !== '') yield { line, value: parseLine(content, path, line) };
+      }
+      if (source.errored) throw source.errored;
+    } catch (cause) {
+      if (cause !== source.errored) throw cause;
+      throw new NestbitError(
+        'JSONL_INVALID',
+        `${path} breaks off after line ${line}: ${(cause as Error).message}.`,
+        {
+          cause,
+        },
+      );
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+function parseLine(text: string, path: string, line: number): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw badLine(path, line, `it is not JSON (${(cause as Error).message})`, cause);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw badLine(path, line, 'it is not a JSON object');
+  }
+  return value as Record<string, unknown>;
+}
+
+export function badLine(path: string, line: number, what: string, cause?: unknown): NestbitError {
+  return new NestbitError('JSONL_INVALID', `${path}, line ${line}: ${what}.`, { cause });
+}

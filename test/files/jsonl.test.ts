@@ -1,0 +1,68 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { openVectors, readJsonl, readTextRecords, readVectorRecords } from '@nestbit/core';
+import { expect, test } from 'vitest';
+import { collect, refusal, temporaryFolder } from '../support/files.ts';
+
+const folder = temporaryFolder();
+function write(name: string, content: string | Buffer): string {
+  writeFileSync(join(folder, name), content);
+  return join(folder, name);
+}
+
+test('text records keep ids, join titles, number the rest, and read gzip by its content', async () => {
+  const text =
+    '\uFEFF{"_id":"a","title":"T","text":"x","year":2016}\n\n{"id":7,"text":"y"}\r\n{"title":"","text":"z"}';
+  const expected = [
+    { id: 'a', text: 'T x', payload: { year: 2016 } },
+    { id: 7n, text: 'y', payload: {} },
+    { id: 2n, text: 'z', payload: {} },
+  ];
+  expect(await collect(readTextRecords(write('t.jsonl', text)))).toEqual(expected);
+  expect(await collect(readTextRecords(write('t2.jsonl', gzipSync(text))))).toEqual(expected);
+});
+
+test('vector records become batches', async () => {
+  const path = write(
+    'v.jsonl',
+    '{"id":"a","vector":[1,2]}\n{"embedding":[3,4]}\n{"id":9,"embedding":[5,6.5]}',
+  );
+  const source = await openVectors(path);
+  expect(source.dimensions).toBe(2);
+  const batches = await collect(source.batches({ batchRows: 2 }));
+  expect(batches.map(({ firstRow, ids, vectors }) => ({ firstRow, ids, vectors: [...vectors] }))).toEqual([
+    { firstRow: 0, ids: ['a', 1n], vectors: [1, 2, 3, 4] },
+    { firstRow: 2, ids: [9n], vectors: [5, 6.5] },
+  ]);
+});
+
+test('a malformed line is refused by its number', async () => {
+  const refused = (
+    content: string | Buffer,
+    read: (path: string) => AsyncIterable<unknown>,
+  ): Promise<string> => refusal(() => collect(read(write('bad.jsonl', content))));
+  expect(await refused('{"text":"a"}\n\n{"text":', readJsonl)).toMatch(
+    /^JSONL_INVALID: .*line 3: it is not JSON/,
+  );
+  expect(await refused('[1]', readJsonl)).toMatch(/line 1: it is not a JSON object/);
+  expect(await refused('{"text":"a"}\n{"text":5}', readTextRecords)).toMatch(/line 2: .*"text"/);
+  expect(await refused('{"id":1.5,"text":"a"}', readTextRecords)).toMatch(/line 1: .*"id"/);
+  expect(await refused('{"vector":[1,2]}\n{"vector":[1]}', readVectorRecords)).toMatch(
+    /line 2: .*1 values.*2/,
+  );
+  expect(await refused('{"vector":[1,"2"]}', readVectorRecords)).toMatch(/line 1: value 1/);
+  expect(await refused('{"text":"a"}', readVectorRecords)).toMatch(/line 1: .*"embedding"/);
+});
+
+test('a gzip that breaks off is an error, not an end', async () => {
+  const whole = gzipSync(Array.from({ length: 5000 }, (_, i) => `{"text":"${i * 7919}"}`).join('\n'));
+  const path = write('cut.jsonl.gz', whole.subarray(0, whole.length / 2));
+  expect(await refusal(() => collect(readJsonl(path)))).toMatch(
+    /^JSONL_INVALID: .*breaks off after line \d+/,
+  );
+});
+
+test('a file without any vector is refused', async () => {
+  expect(await refusal(() => openVectors(write('none.jsonl', '\n')))).toMatch(/^BATCH_EMPTY/);
+});
