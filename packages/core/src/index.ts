@@ -32,3 +32,19 @@ export type { NpyType } from './files/npy-header.ts';
 export { NpyWriter } from './files/npy-writer.ts';
 export { readTextRecords, readVectorRecords, type TextRecord } from './files/records.ts';
 export { openVectors, type VectorBatch, type VectorSource } from './files/vectors.ts';
+export { MemoryStore, type MemoryStoreOptions } from './memory/memory-store.ts';
+export { checkIds, codesOf } from './store/batch.ts';
+export {
+  type Condition,
+  FieldRegistry,
+  type Filter,
+  matches,
+  type Operators,
+  type Payload,
+  parseFilter,
+  type Scalar,
+} from './store/filter.ts';
+export { type SearchPlan, searchPlan } from './store/search-options.ts';
+export { best, nearest } from './store/select.ts';
+export type { Batch, Capabilities, Hit, SearchOptions, Store, StoredRow } from './store/store.ts';
+export { type Ranked, refine, rescore } from './store/two-stage.ts';

@@ -1,0 +1,60 @@
+import type { Codec } from '../codec/codec.ts';
+import type { Id } from '../codec/types.ts';
+import type { Store } from '../store/store.ts';
+import { batchCases } from './batch-cases.ts';
+import { contractCodec } from './data.ts';
+import { filterCases } from './filter-cases.ts';
+import { lifeCases } from './life-cases.ts';
+import { searchCases } from './search-cases.ts';
+
+/** One behaviour of the store contract, for any test runner: `test(c.name, c.run)`. */
+export interface ContractCase {
+  readonly name: string;
+  run(): Promise<void>;
+}
+
+export interface ContractOptions {
+  /** Makes an empty store for the codec. The suite closes it. */
+  create(codec: Codec): Promise<Store>;
+  /** Opens the same store once more after it was closed; absent for stores that do not outlive `close`. */
+  reopen?(store: Store): Promise<Store>;
+  /** Kinds of ids that the store can hold at once. Default both. */
+  readonly ids?: readonly ('bigint' | 'string')[];
+  /**
+   * Least share of the oracle's hits that an approximate store must find. Default 1: the same hits with the
+   * same scores, row for row.
+   */
+  readonly recallFloor?: number;
+}
+
+/** What the cases share. */
+export interface ContractSetup {
+  readonly options: ContractOptions;
+  readonly codec: Codec;
+  readonly recallFloor: number;
+  /** An id of a kind that the store can hold. */
+  id(row: number): Id;
+  /** Runs with a new store and closes it. */
+  withStore(run: (store: Store) => Promise<void>): Promise<void>;
+}
+
+/** Every behaviour that a store must have, as cases for any test runner. */
+export function storeContract(options: ContractOptions): ContractCase[] {
+  const codec = contractCodec();
+  const strings = options.ids?.includes('string') ?? true;
+  const setup: ContractSetup = {
+    options,
+    codec,
+    recallFloor: options.recallFloor ?? 1,
+    id: (row) => (strings ? `row-${row}` : BigInt(row)),
+    withStore: async (run) => {
+      const store = await options.create(codec);
+      try {
+        await run(store);
+      } finally {
+        await store.close();
+      }
+    },
+  };
+  return [...batchCases(setup), ...searchCases(setup), ...filterCases(setup), ...lifeCases(setup)];
+}

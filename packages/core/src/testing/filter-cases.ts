@@ -1,0 +1,100 @@
+import { deepEqual, equal } from 'node:assert/strict';
+import type { Filter, Payload } from '../store/filter.ts';
+import type { ContractCase, ContractSetup } from './contract.ts';
+import { embeddings, sample } from './data.ts';
+import { refused } from './expect.ts';
+import { sameAsOracle } from './search-cases.ts';
+
+/** Filters with the rows they select, written once more by hand. */
+const filters: [Filter, (payload: Payload & { row: number }) => boolean][] = [
+  [{ half: true }, ({ half }) => half === true],
+  [{ percent: 'yes' }, ({ percent }) => percent === 'yes'],
+  [{ rare: 'only' }, ({ row }) => row === 1234],
+  [{ rare: null }, ({ row }) => row !== 1234],
+  [{ third: null }, ({ row }) => row % 3 !== 0],
+  [{ third: { ne: 6 } }, ({ row }) => row !== 6],
+  [{ third: { ne: null } }, ({ row }) => row % 3 === 0],
+  [{ row: { gte: 10, lt: 20 } }, ({ row }) => row >= 10 && row < 20],
+  [{ row: { gt: 10, lte: 20 }, half: false }, ({ row }) => row > 10 && row <= 20 && row % 2 === 1],
+  [{ row: { in: [5, 7, 9, '11', 99999] } }, ({ row }) => [5, 7, 9].includes(row)],
+  [{ row: { in: [] } }, () => false],
+  [{ row: '5' }, () => false],
+  [{ row: { gte: 'a' } }, () => false],
+  [{ half: { gte: 0 } }, () => false],
+  [{ word: '' }, ({ word }) => word === ''],
+  [{ word: { in: ['zebra', '\u{1F600}'] } }, ({ word }) => word === 'zebra' || word === '\u{1F600}'],
+  // By code point U+1F600 comes after U+FF5E; by UTF-16 unit it would come before.
+  [{ word: { gt: '\uFF5E' } }, ({ word }) => word === '\u{1F600}'],
+  [{ word: { lt: 'Ä' } }, ({ word }) => word === 'zebra' || word === ''],
+  [{ nested: null }, () => false],
+  [{ nested: { ne: 'x' } }, () => true],
+];
+
+export function filterCases({ id, recallFloor, withStore }: ContractSetup): ContractCase[] {
+  return [
+    {
+      name: 'every operator selects the rows that it says',
+      run: () =>
+        withStore(async (store) => {
+          const rows = sample(1500, id);
+          await store.upsert(rows);
+          for (const [filter, passes] of filters) {
+            const expected = rows.payloads.flatMap((payload, row) =>
+              passes(payload as Payload & { row: number }) ? [String(id(row))] : [],
+            );
+            const [hits] = await store.search(embeddings(1, 4), {
+              k: 1500,
+              oversample: 1,
+              prefilter: 1500,
+              filter,
+            });
+            deepEqual(hits.map((hit) => String(hit.id)).sort(), expected.sort(), JSON.stringify(filter));
+          }
+        }),
+    },
+    {
+      name: 'under filters of 50 %, 1 % and one row hits are the oracle’s, k of them wherever k exist',
+      run: () =>
+        withStore(async (store) => {
+          const rows = sample(3000, id);
+          await store.upsert(rows);
+          for (const filter of [{ half: true }, { percent: 'yes' }, { rare: 'only' }]) {
+            await sameAsOracle(store, rows, { filter }, recallFloor);
+          }
+          const counts = await Promise.all(
+            [{ half: true }, { percent: 'yes' }, { rare: 'only' }].map(
+              async (filter) => (await store.search(embeddings(1, 4), { k: 10, filter }))[0].length,
+            ),
+          );
+          deepEqual(counts, [10, 10, 1]);
+        }),
+    },
+    {
+      name: 'unknown fields, operators and values are refused',
+      run: () =>
+        withStore(async (store) => {
+          const search = (filter: unknown): Promise<unknown> =>
+            store.search(embeddings(1, 1), { filter: filter as Filter });
+          deepEqual(await search({ whatever: 1 }), [[]]);
+          await store.upsert(sample(20, id));
+          await refused(search({ whatever: 1 }), 'FILTER_FIELD');
+          await refused(search({ constructor: 1 }), 'FILTER_FIELD');
+          await refused(search({ row: { like: 'x' } }), 'FILTER_OPERATOR');
+          await refused(search({ row: {} }), 'FILTER_OPERATOR');
+          for (const value of [
+            { in: 5 },
+            { in: [[]] },
+            { gte: null },
+            { gt: true },
+            { ne: {} },
+            [1],
+            Number.NaN,
+            undefined,
+          ]) {
+            await refused(search({ row: value }), 'FILTER_VALUE');
+          }
+          equal(await store.size(), 20);
+        }),
+    },
+  ];
+}

@@ -1,0 +1,147 @@
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { MemoryStore } from '../memory/memory-store.ts';
+import type { Hit, SearchOptions, Store } from '../store/store.ts';
+import type { ContractCase, ContractSetup } from './contract.ts';
+import { embeddings, type Sample, sample, WIDTH } from './data.ts';
+import { refused } from './expect.ts';
+
+/** Compares a store's hits with the memory store's: equal, or by recall for an approximate store. */
+export async function sameAsOracle(
+  store: Store,
+  rows: Sample,
+  options: SearchOptions,
+  floor: number,
+): Promise<void> {
+  const oracle = new MemoryStore({ codec: store.codec });
+  await oracle.upsert(rows);
+  const queries = embeddings(12, 555);
+  const expected = await oracle.search(queries, options);
+  const actual = await store.search(queries, options);
+  await oracle.close();
+  equal(actual.length, expected.length);
+  let found = 0;
+  let wanted = 0;
+  actual.forEach((hits, query) => {
+    equal(hits.length, expected[query].length, `query ${query} returned ${hits.length} hits`);
+    checkOrder(hits);
+    const scores = new Map(expected[query].map((hit) => [hit.id, hit.score]));
+    wanted += scores.size;
+    for (const hit of hits) {
+      const score = scores.get(hit.id);
+      if (score !== undefined) {
+        found++;
+        equal(hit.score, score, `score of ${String(hit.id)}`);
+      }
+    }
+    if (floor === 1)
+      deepEqual(
+        hits.map((hit) => hit.score),
+        expected[query].map((hit) => hit.score),
+      );
+  });
+  ok(found >= floor * wanted, `found ${found} of the oracle's ${wanted} hits`);
+}
+
+function checkOrder(hits: Hit[]): void {
+  for (const [place, hit] of hits.entries())
+    ok(place === 0 || hits[place - 1].score >= hit.score, 'best first');
+  equal(new Set(hits.map((hit) => hit.id)).size, hits.length, 'no hit comes twice');
+}
+
+export function searchCases({ codec, id, recallFloor, withStore }: ContractSetup): ContractCase[] {
+  return [
+    {
+      name: 'hits and scores are those of the oracle',
+      run: () =>
+        withStore(async (store) => {
+          const rows = sample(3000, id);
+          await store.upsert(rows);
+          await sameAsOracle(store, rows, {}, recallFloor);
+          await sameAsOracle(store, rows, { k: 1, oversample: 4 }, recallFloor);
+          await sameAsOracle(store, rows, { k: 25, oversample: 2.5, prefilter: 400 }, recallFloor);
+          await sameAsOracle(store, rows, { k: 100, oversample: 1, prefilter: 100 }, recallFloor);
+        }),
+    },
+    {
+      name: 'many queries in one call are each query alone',
+      run: () =>
+        withStore(async (store) => {
+          await store.upsert(sample(500, id));
+          const queries = embeddings(7, 6);
+          const together = await store.search(queries, { k: 5 });
+          for (let query = 0; query < 7; query++) {
+            const alone = await store.search(queries.subarray(query * WIDTH, (query + 1) * WIDTH), { k: 5 });
+            deepEqual(alone, [together[query]]);
+          }
+        }),
+    },
+    {
+      name: 'k beyond the rows gives all of them, and an empty store none',
+      run: () =>
+        withStore(async (store) => {
+          deepEqual(await store.search(embeddings(2, 1), {}), [[], []]);
+          await store.upsert(sample(30, id));
+          const [hits] = await store.search(embeddings(1, 1), { k: 100 });
+          equal(hits.length, 30);
+          checkOrder(hits);
+        }),
+    },
+    {
+      name: 'payloads come with the hits when asked for',
+      run: () =>
+        withStore(async (store) => {
+          const rows = sample(30, id);
+          await store.upsert(rows);
+          const query = rows.embeddings.subarray(4 * WIDTH, 5 * WIDTH);
+          const [[hit]] = await store.search(query, { k: 1, payloads: true });
+          deepEqual([hit.id, hit.payload], [id(4), rows.payloads[4]]);
+          const [[bare]] = await store.search(query, { k: 1 });
+          equal('payload' in bare, false);
+        }),
+    },
+    {
+      name: 'numbers out of their limits, foreign widths and empty queries are refused',
+      run: () =>
+        withStore(async (store) => {
+          await store.upsert(sample(20, id));
+          const query = embeddings(1, 1);
+          for (const options of [
+            { k: 0 },
+            { k: -1 },
+            { k: 1.5 },
+            { k: 10_001 },
+            { k: Number.NaN },
+            { oversample: 0.5 },
+            { k: 10, prefilter: 9 },
+            { prefilter: 1e9 },
+          ]) {
+            await refused(store.search(query, options), 'SEARCH_LIMIT');
+          }
+          await refused(store.search(new Float32Array(0)), 'BATCH_EMPTY');
+          await refused(store.search(query.subarray(1)), 'BATCH_SHAPE');
+          await refused(store.search(new Float32Array(codec.inputDimensions)), 'VECTOR_ZERO');
+          await refused(store.search(query.slice().fill(Number.NaN, 3, 4)), 'VECTOR_NOT_FINITE');
+        }),
+    },
+    {
+      name: 'an aborted call is refused and changes nothing',
+      run: () =>
+        withStore(async (store) => {
+          await store.upsert(sample(2000, id));
+          const signal = AbortSignal.abort();
+          await refused(store.search(embeddings(1, 1), { signal }), 'ABORTED');
+          await refused(store.upsert({ ids: [id(1)], embeddings: embeddings(1, 9) }, { signal }), 'ABORTED');
+          await refused(store.delete([id(1)], { signal }), 'ABORTED');
+          equal(await store.size(), 2000);
+          const during = new AbortController();
+          const search = store.search(embeddings(200, 2), { signal: during.signal });
+          setImmediate(() => during.abort());
+          // It may have ended before the abort came; then its hits are whole.
+          const outcome = await search.catch((error: { code?: string }) => error);
+          if (Array.isArray(outcome)) equal(outcome.length, 200);
+          else equal(outcome.code, 'ABORTED');
+          equal((await store.search(embeddings(1, 1)))[0].length, 10);
+        }),
+    },
+  ];
+}
