@@ -8,8 +8,8 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     include: ['test/**/*.test.ts'],
-    // Worker threads of the encoder are TypeScript files too; tsx lets Node 20 load them.
-    execArgv: ['--import', 'tsx', '--conditions', '@nestbit/source'],
+    // Worker threads of the encoder are TypeScript files too; the preload lets Node 20 load them.
+    execArgv: ['--import', './test/support/ts-workers.js', '--conditions', '@nestbit/source'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     maxWorkers: 2,

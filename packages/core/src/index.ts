@@ -33,6 +33,9 @@ export { NpyWriter } from './files/npy-writer.ts';
 export { readTextRecords, readVectorRecords, type TextRecord } from './files/records.ts';
 export { openVectors, type VectorBatch, type VectorSource } from './files/vectors.ts';
 export { MemoryStore, type MemoryStoreOptions } from './memory/memory-store.ts';
+export { type BeirSet, readBeir } from './metrics/beir.ts';
+export { ndcgAtK } from './metrics/ndcg.ts';
+export { recallAtK } from './metrics/recall.ts';
 export { checkIds, codesOf } from './store/batch.ts';
 export {
   type Condition,

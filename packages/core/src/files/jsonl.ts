@@ -1,6 +1,7 @@
+import type { ReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import { createGunzip, type Gunzip } from 'node:zlib';
 import { NestbitError, throwIfAborted } from '../errors.ts';
 import { openFile, readFully } from './open-file.ts';
 
@@ -18,12 +19,13 @@ export interface JsonLine {
  */
 export async function* readJsonl(path: string, signal?: AbortSignal): AsyncGenerator<JsonLine> {
   const handle = await openFile(path);
+  let source: ReadStream | Gunzip | undefined;
   try {
     const magic = new Uint8Array(2);
     await readFully(handle, magic, 0);
-    const file = handle.createReadStream({ start: 0, autoClose: false });
+    const file: ReadStream = handle.createReadStream({ start: 0, autoClose: false });
     // Errors of the file or of gunzip reach the loop below through readline.
-    const source = magic[0] === 0x1f && magic[1] === 0x8b ? pipeline(file, createGunzip(), () => {}) : file;
+    source = magic[0] === 0x1f && magic[1] === 0x8b ? pipeline(file, createGunzip(), () => {}) : file;
     let line = 0;
     try {
       for await (const text of createInterface({ input: source, crlfDelay: Number.POSITIVE_INFINITY })) {
@@ -44,6 +46,8 @@ export async function* readJsonl(path: string, signal?: AbortSignal): AsyncGener
       );
     }
   } finally {
+    // A consumer that stops early leaves the streams in the middle: what they say of that is no news.
+    source?.on('error', () => {}).destroy();
     await handle.close();
   }
 }

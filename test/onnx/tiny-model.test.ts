@@ -1,0 +1,197 @@
+import { cpSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Encoder, type EncoderOptions } from '@nestbit/core/onnx';
+import { expect, test } from 'vitest';
+import { refusal, temporaryFolder } from '../support/files.ts';
+
+const source = fileURLToPath(new URL('../fixtures/tiny-model', import.meta.url));
+const folder = temporaryFolder();
+const WORDS = [
+  '[PAD]',
+  '[UNK]',
+  '[CLS]',
+  '[SEP]',
+  'red',
+  'green',
+  'blue',
+  'small',
+  'big',
+  'cat',
+  'dog',
+  'query',
+  'passage',
+  ':',
+];
+/** A row of the model's table. */
+const vector = (word: string): number[] =>
+  Array.from({ length: 8 }, (_, i) => Math.fround(Math.sin((WORDS.indexOf(word) * 8 + i) ** 2 + 1)));
+const mean = (...words: string[]): number[] =>
+  vector(words[0]).map((_, i) => words.reduce((sum, word) => sum + vector(word)[i], 0) / words.length);
+
+async function encode(texts: string[], options: EncoderOptions & { prompt?: string; folder?: string } = {}) {
+  const encoder = await Encoder.open(options.folder ?? source, { workers: 1, normalize: false, ...options });
+  try {
+    const prompt = options.prompt === undefined ? {} : { prompt: options.prompt };
+    const rows = await encoder.encode(texts, prompt);
+    return texts.map((_, row) => [...rows.subarray(row * 8, (row + 1) * 8)]);
+  } finally {
+    await encoder.close();
+  }
+}
+
+/** A copy of the model folder with some files written over (undefined: removed). */
+function changed(name: string, files: Record<string, string | undefined>): string {
+  const copy = join(folder, name);
+  cpSync(source, copy, { recursive: true });
+  for (const [file, content] of Object.entries(files)) {
+    if (content === undefined) rmSync(join(copy, file));
+    else {
+      cpSync(source, join(copy, file, '..'), { recursive: true });
+      rmSync(join(copy, file), { force: true, recursive: true });
+      writeFileSync(join(copy, file), content);
+    }
+  }
+  return copy;
+}
+
+function expectClose(actual: number[], expected: number[]): void {
+  expect(actual).toHaveLength(expected.length);
+  for (const [i, value] of actual.entries()) expect(value).toBeCloseTo(expected[i], 5);
+}
+
+test('the mean leaves padding out, whatever the other texts of the batch are', async () => {
+  const texts = ['red', 'small green cat', 'big'];
+  const rows = await encode(texts, { pooling: 'mean' });
+  expectClose(rows[0], mean('[CLS]', 'red', '[SEP]'));
+  expectClose(rows[1], mean('[CLS]', 'small', 'green', 'cat', '[SEP]'));
+  expectClose((await encode(['red'], { pooling: 'mean' }))[0], rows[0]);
+});
+
+test('cls, last token and the model’s own output are what they say', async () => {
+  expectClose((await encode(['red', 'big cat dog'], { pooling: 'cls' }))[0], vector('[CLS]'));
+  expectClose((await encode(['red', 'big cat dog'], { pooling: 'lasttoken' }))[0], vector('[SEP]'));
+  const words = ['[CLS]', 'big', 'cat', '[SEP]'];
+  const largest = vector('[CLS]').map((_, i) => Math.max(...words.map((word) => vector(word)[i])));
+  expectClose((await encode(['big cat'], { pooling: 'output' }))[0], largest);
+  expectClose((await encode(['big cat']))[0], largest);
+});
+
+test('the pooling module of the folder decides, with and without the prompt', async () => {
+  const pooling = (config: object): string =>
+    changed(`pooling-${JSON.stringify(config).length}`, { '1_Pooling/config.json': JSON.stringify(config) });
+  const cls = pooling({ pooling_mode_cls_token: true, pooling_mode_mean_tokens: false });
+  expectClose((await encode(['big'], { folder: cls }))[0], vector('[CLS]'));
+  const all = pooling({ pooling_mode_mean_tokens: true });
+  expectClose(
+    (await encode(['cat'], { folder: all, prompt: 'query' }))[0],
+    mean('[CLS]', 'query', ':', 'cat', '[SEP]'),
+  );
+  const without = pooling({ pooling_mode_mean_tokens: true, include_prompt: false });
+  expectClose((await encode(['cat'], { folder: without, prompt: 'query' }))[0], mean('cat', '[SEP]'));
+  const two = pooling({ pooling_mode_mean_tokens: true, pooling_mode_max_tokens: true });
+  expect(await refusal(() => encode(['cat'], { folder: two }))).toMatch(/^MODEL_INVALID: .*mean_tokens and/);
+});
+
+test('prompts come from the folder or the options; an unknown one is refused', async () => {
+  const [document] = await encode(['cat'], { prompt: 'document', pooling: 'mean' });
+  expectClose(document, mean('[CLS]', 'passage', ':', 'cat', '[SEP]'));
+  const [own] = await encode(['cat'], { prompt: 'mine', prompts: { mine: 'big ' }, pooling: 'mean' });
+  expectClose(own, mean('[CLS]', 'big', 'cat', '[SEP]'));
+  expect(await refusal(() => encode(['cat'], { prompt: 'other' }))).toMatch(
+    /^USAGE: .*other.*query, document/,
+  );
+});
+
+test('a text beyond the maximum length is cut, and keeps its special tokens', async () => {
+  const long = 'red green blue small big cat dog red green blue small big cat dog';
+  const [row] = await encode([long], { pooling: 'mean', maxLength: 5 });
+  expectClose(row, mean('[CLS]', 'red', 'green', 'blue', '[SEP]'));
+  const [byFolder] = await encode([long], { pooling: 'mean' });
+  expectClose(byFolder, mean('[CLS]', ...long.split(' ').slice(0, 10), '[SEP]'));
+});
+
+test('order and values do not depend on batch size or workers', async () => {
+  const texts = Array.from(
+    { length: 700 },
+    (_, i) => `${'red '.repeat(i % 9)}${['cat', 'dog', 'big'][i % 3]}`,
+  );
+  const one = await encode(texts, { pooling: 'mean', batchTokens: 1 });
+  const many = await encode(texts, { pooling: 'mean', workers: 3, threadsPerWorker: 1 });
+  for (const [row, values] of one.entries()) expectClose(many[row], values);
+});
+
+test('embeddings have length 1 unless told otherwise', async () => {
+  const [row] = await encode(['big cat'], { normalize: true });
+  expect(Math.hypot(...row)).toBeCloseTo(1, 6);
+});
+
+test('the identity follows the model, tokenizer and pooling', async () => {
+  const identity = async (options: EncoderOptions): Promise<string> => {
+    const encoder = await Encoder.open(source, { workers: 1, ...options });
+    await encoder.close();
+    return encoder.identity;
+  };
+  const plain = await identity({});
+  expect(plain).toMatch(/^tiny-model@[0-9a-f]{16}$/);
+  expect(await identity({})).toBe(plain);
+  expect(await identity({ pooling: 'cls' })).not.toBe(plain);
+});
+
+test('unusable model folders are refused by what is missing', async () => {
+  const open = (name: string, files: Record<string, string | undefined>): Promise<string> =>
+    refusal(async () => (await Encoder.open(changed(name, files), { workers: 1 })).close());
+  expect(await open('a', { 'tokenizer.json': undefined })).toMatch(/^MODEL_INVALID: .*no tokenizer\.json/);
+  expect(await open('b', { 'onnx/model.onnx': undefined })).toMatch(/^MODEL_INVALID: .*no onnx\/model\.onnx/);
+  expect(await open('c', { 'tokenizer.json': '{' })).toMatch(/^MODEL_INVALID: .*tokenizer\.json/);
+  expect(await open('d', { 'tokenizer_config.json': '{' })).toMatch(
+    /^MODEL_INVALID: .*tokenizer_config\.json is not JSON/,
+  );
+  expect(await open('e', { 'onnx/model.onnx': 'garbage' })).toMatch(
+    /^MODEL_INVALID: .*onnxruntime cannot open/,
+  );
+  expect(await refusal(() => Encoder.open(join(folder, 'nowhere')))).toMatch(
+    /^MODEL_INVALID: .*does not exist/,
+  );
+  expect(await refusal(() => Encoder.open(source, { variant: 'q4' }))).toMatch(
+    /^MODEL_INVALID: .*model_q4\.onnx/,
+  );
+});
+
+test('empty lists and things that are no text are refused', async () => {
+  expect(await refusal(() => encode([]))).toMatch(/^BATCH_EMPTY/);
+  await expect(encode(['a', 5 as never])).rejects.toThrow(
+    new TypeError('text 1 is of type number, not string'),
+  );
+});
+
+test('closing refuses what waits, and later calls', async () => {
+  const encoder = await Encoder.open(source, { workers: 1 });
+  const work = refusal(() => encoder.encode(Array.from({ length: 20_000 }, () => 'red cat')));
+  await encoder.close();
+  await encoder.close();
+  expect(await work).toMatch(/^ENCODER_CLOSED/);
+  expect(await refusal(() => encoder.encode(['red']))).toMatch(/^ENCODER_CLOSED/);
+});
+
+test('an abort ends the work', async () => {
+  const encoder = await Encoder.open(source, { workers: 1 });
+  const controller = new AbortController();
+  const texts = Array.from({ length: 50_000 }, () => 'red cat');
+  const work = refusal(() => encoder.encode(texts, { signal: controller.signal }));
+  controller.abort();
+  expect(await work).toMatch(/^ABORTED/);
+  await encoder.close();
+});
+
+test('a worker that dies refuses its work instead of leaving it to wait', async () => {
+  const workers: { terminate(): Promise<number> }[] = [];
+  const seen = (worker: { terminate(): Promise<number> }): void => void workers.push(worker);
+  process.on('worker', seen);
+  const encoder = await Encoder.open(source, { workers: 2 });
+  process.off('worker', seen);
+  const work = refusal(() => encoder.encode(Array.from({ length: 20_000 }, () => 'red cat')));
+  await Promise.all(workers.map((worker) => worker.terminate()));
+  expect(await work).toMatch(/^ENCODER_FAILED: .*open it again/);
+  await encoder.close();
+});
