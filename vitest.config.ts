@@ -9,7 +9,12 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // Worker threads of the encoder are TypeScript files too; the preload lets Node 20 load them.
-    execArgv: ['--import', './test/support/ts-workers.js', '--conditions', '@nestbit/source'],
+    execArgv: [
+      '--import',
+      new URL('./test/support/ts-workers.js', import.meta.url).href,
+      '--conditions',
+      '@nestbit/source',
+    ],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     maxWorkers: 2,

@@ -76,6 +76,8 @@ export class Encoder {
   static async open(path: string, options: EncoderOptions = {}): Promise<Encoder> {
     const cores = availableParallelism();
     const workers = options.workers ?? Math.min(2, cores);
+    if (!Number.isInteger(workers) || workers < 1)
+      throw new RangeError(`workers must be at least 1, got ${workers}`);
     const read = await readModelFolder(path, options.variant);
     const folder: ModelFolder = {
       ...read,
@@ -144,7 +146,8 @@ export class Encoder {
   #prompt(name: string | undefined): string {
     const wanted = name ?? this.#defaultPrompt;
     if (wanted === undefined) return '';
-    const prompt = this.#prompts[wanted];
+    // Some models name their document prompt `passage`.
+    const prompt = this.#prompts[wanted] ?? (wanted === 'document' ? this.#prompts['passage'] : undefined);
     if (prompt === undefined && wanted !== 'query' && wanted !== 'document') {
       const known = Object.keys(this.#prompts).join(', ');
       throw new NestbitError(

@@ -52,7 +52,16 @@ export async function readModelFolder(folder: string, variant?: string): Promise
     throw invalid(`${folder} has no onnx/${name}; export one: optimum-cli export onnx --model … folder`);
   }
   const read = (file: string): Promise<Record<string, unknown>> => readJson(join(folder, file));
-  const modules = Object.values(await read('modules.json')) as { type?: string; path?: string }[];
+  const modules = Object.values((await read('modules.json')) ?? {}) as { type?: string; path?: string }[];
+  const other = modules.find(
+    (module) => !/(Transformer|Pooling|Normalize)$/.test(module.type ?? 'Transformer'),
+  );
+  if (other !== undefined) {
+    throw invalid(
+      `${folder} has a module of type ${other.type}, which nestbit does not run; export it into the ONNX file ` +
+        'as sentence_embedding, and leave it out of modules.json',
+    );
+  }
   const poolingPath = modules.find((module) => module.type?.endsWith('Pooling'))?.path ?? '1_Pooling';
   const poolingConfig = await read(join(poolingPath, 'config.json'));
   const tokenizerConfig = await read('tokenizer_config.json');
@@ -71,6 +80,11 @@ export async function readModelFolder(folder: string, variant?: string): Promise
 }
 
 function poolingOf(config: Record<string, unknown>, folder: string): Pooling | undefined {
+  // sentence-transformers 5.7 and later name the mode; before, each mode was a flag.
+  const mode = config['pooling_mode'];
+  if (mode === 'mean' || mode === 'cls' || mode === 'lasttoken') return mode;
+  if (mode !== undefined)
+    throw invalid(`${folder} pools by ${String(mode)}; mean, cls and lasttoken are known`);
   const named = Object.keys(config).filter((key) => key.startsWith('pooling_mode_') && config[key] === true);
   if (named.length === 0) return undefined;
   const pooling = POOLING_FLAGS[named[0]];
