@@ -45,7 +45,7 @@ export class Rows {
   /** The places of rows, ascending; undefined: all up to `end`. */
   live(): Uint32Array | undefined {
     if (this.length === this.end) return undefined;
-    this.#live ??= Uint32Array.from(this.#places.values()).sort();
+    this.#live ??= this.#livePlaces();
     return this.#live;
   }
 
@@ -101,6 +101,13 @@ export class Rows {
     this.payloads.length = to;
     this.#live = undefined;
     this.#resize(Math.max(2 * to, LEAST_ROOM));
+  }
+
+  #livePlaces(): Uint32Array {
+    const places = new Uint32Array(this.length);
+    let count = 0;
+    for (let at = 0; at < this.end; at++) if (this.ids[at] !== undefined) places[count++] = at;
+    return places;
   }
 
   #move(from: number, to: number): void {
