@@ -36,9 +36,11 @@ export function best(
   scores: Float64Array,
   count: number,
 ): { rows: Uint32Array; scores: Float64Array } {
-  const order = Uint32Array.from(candidates.keys()).sort(
-    (a, b) => scores[b] - scores[a] || candidates[a] - candidates[b],
-  );
-  const kept = order.subarray(0, count);
+  // A native sort of the bare scores gives the bar; only what reaches it is put in order.
+  const bar = count < scores.length ? scores.slice().sort()[scores.length - count] : Number.NEGATIVE_INFINITY;
+  const order: number[] = [];
+  for (let i = 0; i < scores.length; i++) if (scores[i] >= bar) order.push(i);
+  order.sort((a, b) => scores[b] - scores[a] || candidates[a] - candidates[b]);
+  const kept = Uint32Array.from(order.slice(0, count));
   return { rows: kept.map((i) => candidates[i]), scores: Float64Array.from(kept, (i) => scores[i]) };
 }

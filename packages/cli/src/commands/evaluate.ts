@@ -1,0 +1,130 @@
+import {
+  type Codec,
+  type Evaluation,
+  evaluate,
+  calibrate as makeCalibration,
+  NestbitError,
+} from '@nestbit/core';
+import { Command } from 'commander';
+import { readCodec } from '../codec-io.ts';
+import { numberList, wholeNumber } from '../options.ts';
+import { Progress } from '../progress.ts';
+import { type ModelOptions, openSource, type Source } from '../source.ts';
+
+interface Options extends ModelOptions {
+  readonly queries: string;
+  readonly codec?: string;
+  readonly dimensions?: number;
+  readonly k: number;
+  readonly oversample?: number[];
+  readonly prefilter?: number[];
+  readonly json?: boolean;
+}
+
+export function evaluateCommand(signal: AbortSignal): Command {
+  return new Command('evaluate')
+    .description('recall@k of a codec on your documents and queries, stage by stage, against exact search')
+    .argument('<docs>', 'vectors, or texts with --model')
+    .requiredOption('--queries <file>', 'vectors, or texts with --model')
+    .option('--codec <codec.json>', 'codec made by calibrate; default: one calibrated on the documents')
+    .option('--dimensions <n>', 'without --codec: keep the first n dimensions', wholeNumber)
+    .option('-k <n>', 'hits wanted', wholeNumber, 10)
+    .option('--oversample <list>', 'k × oversample candidates are rescored; default 20', numberList)
+    .option('--prefilter <list>', 'Hamming candidates; default 5 × k × oversample', numberList)
+    .option('--model <folder>', 'model folder that encodes the texts')
+    .option('--variant <name>', 'onnx/model_<name>.onnx')
+    .option('--json', 'print one JSON object')
+    .action((path: string, options: Options) => command(path, options, signal));
+}
+
+async function command(path: string, options: Options, signal: AbortSignal): Promise<void> {
+  if (options.codec !== undefined && options.dimensions !== undefined) {
+    throw new NestbitError('USAGE', '--dimensions is decided by --codec; leave one of them out.');
+  }
+  const docs = await openSource(path, { ...options, prompt: 'document' });
+  try {
+    const codec = await codecOf(docs, options, signal);
+    const queries = await readAll(options, docs, signal);
+    const progress = new Progress('reading', docs.rows);
+    let searching: Progress | undefined;
+    const result = await evaluate({
+      codec,
+      docs: counted(docs, progress, signal),
+      queries,
+      k: options.k,
+      ...(options.oversample === undefined ? {} : { oversample: options.oversample }),
+      ...(options.prefilter === undefined ? {} : { prefilter: options.prefilter }),
+      signal,
+      onQuery: () => {
+        searching ??= new Progress('searching', queries.length / codec.inputDimensions);
+        searching.add(1);
+      },
+    }).finally(() => {
+      progress.stop();
+      searching?.stop();
+    });
+    process.stdout.write(options.json === true ? `${JSON.stringify(result)}\n` : table(result, codec));
+  } finally {
+    await docs.close();
+  }
+}
+
+async function codecOf(docs: Source, options: Options, signal: AbortSignal): Promise<Codec> {
+  if (options.codec !== undefined) return await readCodec(options.codec, docs);
+  const progress = new Progress('calibrating', docs.rows);
+  const calibration = await makeCalibration(counted(docs, progress, signal), {
+    inputDimensions: docs.dimensions,
+    ...(options.dimensions === undefined ? {} : { dimensions: options.dimensions }),
+    signal,
+  }).finally(() => progress.stop());
+  return calibration.codec(docs.model === undefined ? {} : { model: docs.model });
+}
+
+async function* counted(
+  source: Source,
+  progress: Progress,
+  signal: AbortSignal,
+): AsyncGenerator<Float32Array> {
+  for await (const { rows, vectors } of source.batches(signal)) {
+    yield vectors;
+    progress.add(rows);
+  }
+}
+
+async function readAll(options: Options, docs: Source, signal: AbortSignal): Promise<Float32Array> {
+  const source = await openSource(options.queries, { ...options, prompt: 'query' });
+  try {
+    if (source.dimensions !== docs.dimensions) {
+      throw new NestbitError(
+        'BATCH_SHAPE',
+        `The queries have ${source.dimensions} dimensions, the documents ${docs.dimensions}; give both of one model.`,
+      );
+    }
+    const parts: Float32Array[] = [];
+    for await (const { vectors } of source.batches(signal)) parts.push(vectors);
+    const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+    let at = 0;
+    for (const part of parts) {
+      all.set(part, at);
+      at += part.length;
+    }
+    return all;
+  } finally {
+    await source.close();
+  }
+}
+
+function table({ k, queries, results }: Evaluation, codec: Codec): string {
+  const { float32, int8, bits } = codec.bytesPerRow;
+  const lines = results.map((result) => {
+    const prefilter = result.stage === 'hamming' ? '' : String(result.prefilter);
+    const cells = [result.stage.padEnd(8), prefilter.padStart(9), String(result.candidates).padStart(10)];
+    return `${cells.join('  ')}  ${result.recall.toFixed(4)}`;
+  });
+  return [
+    `${queries} queries, k = ${k}; bytes a vector: float32 ${float32}, int8 ${int8}, bits ${bits}`,
+    `${'stage'.padEnd(8)}  prefilter  candidates  recall@${k}`,
+    ...lines,
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,15 @@
+import { InvalidArgumentError } from 'commander';
+
+/** Parsers of option values; what they refuse is bad usage. */
+export function wholeNumber(text: string): number {
+  if (!/^-?\d+$/.test(text)) throw new InvalidArgumentError('it must be a whole number.');
+  return Number(text);
+}
+
+/** Numbers divided by commas: `10,20`. */
+export function numberList(text: string): number[] {
+  const values = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  if (values.some((value) => !Number.isFinite(value)))
+    throw new InvalidArgumentError('it must be numbers: 10,20.');
+  return values;
+}
