@@ -2,15 +2,15 @@ import type { Codec } from '../codec/codec.ts';
 import { rowsOf } from '../codec/shape.ts';
 import type { Id, PreparedQuery } from '../codec/types.ts';
 import { NestbitError, throwIfAborted } from '../errors.ts';
-import { ExactSearch } from '../evaluate/exact-search.ts';
-import { codesOf } from '../store/batch.ts';
-import { type Condition, FieldRegistry, matches, parseFilter } from '../store/filter.ts';
+import { checkKeys, codesOf } from '../store/batch.ts';
+import { FieldRegistry } from '../store/field-registry.ts';
+import { copyPayload } from '../store/payload.ts';
 import { type SearchPlan, searchPlan } from '../store/search-options.ts';
-import { nearest } from '../store/select.ts';
 import type { Batch, Capabilities, Hit, SearchOptions, Store, StoredRow } from '../store/store.ts';
-import { refine, rescore } from '../store/two-stage.ts';
-import { HammingScan } from './hamming-scan.ts';
+import { exactRows } from './exact-rows.ts';
 import { Rows } from './rows.ts';
+import { Turns } from './turns.ts';
+import { TwoStageSearch } from './two-stage-search.ts';
 
 export interface MemoryStoreOptions {
   readonly codec: Codec;
@@ -18,29 +18,45 @@ export interface MemoryStoreOptions {
   readonly keepEmbeddings?: boolean;
 }
 
-/** The store contract in memory: for small collections, for tests, and as the oracle of other stores. */
+/** What the first two stages of a search have found for one query. */
+export interface SearchCandidates {
+  /** The nearest `prefilter` rows by Hamming distance, nearest first. */
+  readonly hamming: readonly Id[];
+  /** Those k × oversample of them that survive the refine and would be rescored, best first. */
+  readonly refined: readonly Id[];
+}
+
+/**
+ * The store contract in memory: for small collections, for tests, and as the oracle of other stores.
+ *
+ * Searches run on the calling thread in slices of a few milliseconds, one call after another. What is not
+ * sliced: encoding a batch or the queries, and each selection among candidates, which takes about 10 ms among a
+ * million rows by distance, and longer by score (k in the thousands).
+ */
 export class MemoryStore implements Store {
   readonly codec: Codec;
   readonly capabilities: Capabilities = { durable: false, approximate: false, ids: ['bigint', 'string'] };
-  readonly #scan: HammingScan;
-  readonly #rows: Rows;
+  readonly #keepEmbeddings: boolean;
+  readonly #turns = new Turns();
+  readonly #stages: TwoStageSearch;
   readonly #fields = new FieldRegistry();
+  #rows: Rows;
   #closed = false;
-  // A search that gives way to other work must not see rows move: changes wait for it.
-  #searches = Promise.resolve<unknown>(undefined);
+  // A search that gives way to other work must not see rows move: calls queue up behind each other.
+  #queue = Promise.resolve<unknown>(undefined);
 
   constructor(options: MemoryStoreOptions) {
     this.codec = options.codec;
-    this.#scan = new HammingScan(options.codec.dimensions / 8);
-    this.#rows = new Rows(options.codec.dimensions, options.keepEmbeddings ?? false);
+    this.#keepEmbeddings = options.keepEmbeddings ?? false;
+    this.#stages = new TwoStageSearch(options.codec.dimensions / 8, this.#turns);
+    this.#rows = new Rows(options.codec.dimensions, this.#keepEmbeddings);
   }
 
   async upsert(batch: Batch, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    this.#open();
-    throwIfAborted(options.signal);
+    this.#open(options.signal);
     const codes = codesOf(batch, this.codec);
     let floats: Float32Array | undefined;
-    if (this.#rows.floats !== undefined) {
+    if (this.#keepEmbeddings) {
       if (!('embeddings' in batch)) {
         throw new NestbitError(
           'UNSUPPORTED',
@@ -51,69 +67,93 @@ export class MemoryStore implements Store {
     }
     const { ids } = batch;
     // A later change to the caller's objects must not reach into the store.
-    const payloads = batch.payloads?.map((payload) => structuredClone(payload));
-    await this.#alone(() => {
-      throwIfAborted(options.signal);
+    const payloads = batch.payloads?.map((payload) => payload && copyPayload(payload));
+    await this.#inTurn(options.signal, () => {
       this.#rows.write(ids, codes, payloads, floats);
       for (const payload of payloads ?? []) this.#fields.add(payload);
     });
   }
 
   async delete(ids: readonly Id[], options: { readonly signal?: AbortSignal } = {}): Promise<number> {
-    this.#open();
-    throwIfAborted(options.signal);
-    return await this.#alone(() => ids.filter((id) => this.#rows.remove(id)).length);
+    this.#open(options.signal);
+    checkKeys(ids);
+    return await this.#inTurn(options.signal, async () => {
+      const removed = ids.filter((id) => this.#rows.remove(id)).length;
+      if (this.#rows.sparse)
+        for (const _ of this.#rows.compact()) if (this.#turns.due) await this.#turns.give();
+      return removed;
+    });
   }
 
   async get(
     ids: readonly Id[],
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<(StoredRow | undefined)[]> {
-    this.#open();
-    throwIfAborted(options.signal);
+    this.#open(options.signal);
+    checkKeys(ids);
     const n = this.codec.dimensions;
+    const { bits, int8, payloads } = this.#rows;
     return ids.map((id) => {
       const at = this.#rows.place(id);
       if (at === undefined) return undefined;
       return {
         id,
-        payload: structuredClone(this.#rows.payloads[at]),
-        bits: this.#rows.bits.slice((at * n) / 8, ((at + 1) * n) / 8),
-        int8: this.#rows.int8.slice(at * n, (at + 1) * n),
+        payload: payloads[at] && copyPayload(payloads[at]),
+        bits: bits.slice((at * n) / 8, ((at + 1) * n) / 8),
+        int8: int8.slice(at * n, (at + 1) * n),
       };
     });
   }
 
   async search(queries: Float32Array, options: SearchOptions = {}): Promise<Hit[][]> {
-    this.#open();
-    const plan = searchPlan(options);
-    const prepared = this.codec.prepare(queries);
-    return await this.#alone(async () => {
-      const live = this.#passing(plan.conditions);
-      const all: Hit[][] = [];
-      for (const query of prepared) all.push(await this.#searchOne(query, plan, live));
-      return all;
+    return await this.#eachQuery(queries, options, async (query, plan, among) => {
+      const near = await this.#stages.hamming(this.#rows, query, plan, among);
+      const refined = await this.#stages.refine(this.#rows, query, plan, near);
+      const final = await this.#stages.rescore(this.#rows, query, plan, refined.rows);
+      return Array.from(final.rows, (row, i) => {
+        const hit = { id: this.#rows.ids[row] as Id, score: final.scores[i] };
+        const payload = this.#rows.payloads[row];
+        return plan.payloads ? { ...hit, payload: payload && copyPayload(payload) } : hit;
+      });
+    });
+  }
+
+  /** What the stages before the rescore would hand on, for evaluation. Options and errors as `search`. */
+  async candidates(queries: Float32Array, options: SearchOptions = {}): Promise<SearchCandidates[]> {
+    return await this.#eachQuery(queries, options, async (query, plan, among) => {
+      const hamming = await this.#stages.hamming(this.#rows, query, plan, among);
+      const refined = await this.#stages.refine(this.#rows, query, plan, hamming);
+      const ids = (rows: Uint32Array): Id[] => Array.from(rows, (row) => this.#rows.ids[row] as Id);
+      return { hamming: ids(hamming), refined: ids(refined.rows) };
     });
   }
 
   /**
-   * Exact float search over the kept embeddings (cosine, float32), best first, with every row that ties with
-   * the k-th. Needs `keepEmbeddings`.
+   * Exact float search over the kept embeddings (cosine of the truncated vectors, float32), best first, with
+   * every row that ties with the k-th: there can be more than k hits. Needs `keepEmbeddings`.
+   *
+   * @throws NestbitError `UNSUPPORTED` without `keepEmbeddings`, else as `search`
    */
-  async exact(queries: Float32Array, options: Pick<SearchOptions, 'k' | 'filter'> = {}): Promise<Hit[][]> {
-    this.#open();
-    const { floats } = this.#rows;
-    if (floats === undefined)
+  async exact(
+    queries: Float32Array,
+    options: Pick<SearchOptions, 'k' | 'filter' | 'signal'> = {},
+  ): Promise<Hit[][]> {
+    this.#open(options.signal);
+    if (!this.#keepEmbeddings)
       throw new NestbitError('UNSUPPORTED', 'exact needs a store with keepEmbeddings: true.');
+    const { k, conditions, signal } = searchPlan({ ...options, oversample: 1 });
     rowsOf(queries, this.codec.inputDimensions);
+    const truncated = this.codec.truncate(queries);
     const n = this.codec.dimensions;
-    const rows = this.#passing(parseFilter(options.filter ?? {}));
-    const search = new ExactSearch(this.codec.truncate(queries), n, options.k ?? 10);
-    if (rows === undefined) search.add(0, floats.subarray(0, this.#rows.length * n));
-    else for (const row of rows) search.add(row, floats.subarray(row * n, (row + 1) * n));
-    return search
-      .hits()
-      .map((hits) => Array.from(hits.rows, (row, i) => ({ id: this.#rows.ids[row], score: hits.scores[i] })));
+    return await this.#inTurn(signal, async () => {
+      if (this.#rows.length > 0) this.#fields.check(conditions);
+      const places = (await this.#stages.passing(this.#rows, conditions, signal)) ?? this.#rows.end;
+      const floats = this.#rows.floats as Float32Array;
+      const found = await exactRows(floats, places, truncated, n, k, this.#turns, signal);
+      return found.map((hits) =>
+        Array.from(hits.rows, (row, i) => ({ id: this.#rows.ids[row] as Id, score: hits.scores[i] })),
+      );
+    });
   }
 
   async size(): Promise<number> {
@@ -123,40 +163,44 @@ export class MemoryStore implements Store {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#searches;
+    await this.#queue;
+    this.#rows = new Rows(this.codec.dimensions, this.#keepEmbeddings);
   }
 
-  async #searchOne(query: PreparedQuery, plan: SearchPlan, live: Uint32Array | undefined): Promise<Hit[]> {
-    const { bits, int8, ids, payloads, length } = this.#rows;
-    const distances = await this.#scan.distances(query.bits, bits, length, plan.signal);
-    const candidates = nearest(distances, plan.prefilter, live);
-    const refined = refine(query, bits, candidates, plan.rescored);
-    const final = rescore(query, int8, refined.rows, plan.k);
-    return Array.from(final.rows, (row, i) => {
-      const hit = { id: ids[row], score: final.scores[i] };
-      return plan.payloads ? { ...hit, payload: structuredClone(payloads[row]) } : hit;
-    });
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 
-  // The rows that pass, ascending; undefined: all.
-  #passing(conditions: readonly Condition[]): Uint32Array | undefined {
-    if (conditions.length === 0) return undefined;
-    if (this.#rows.length > 0) this.#fields.check(conditions);
-    const rows: number[] = [];
-    this.#rows.payloads.forEach((payload, row) => {
-      if (matches(conditions, payload)) rows.push(row);
+  async #eachQuery<T>(
+    queries: Float32Array,
+    options: SearchOptions,
+    run: (query: PreparedQuery, plan: SearchPlan, among: Uint32Array | undefined) => Promise<T>,
+  ): Promise<T[]> {
+    this.#open(options?.signal);
+    const plan = searchPlan(options);
+    const prepared = this.codec.prepare(queries);
+    return await this.#inTurn(plan.signal, async () => {
+      if (this.#rows.length > 0) this.#fields.check(plan.conditions);
+      const among = await this.#stages.passing(this.#rows, plan.conditions, plan.signal);
+      const all: T[] = [];
+      for (const query of prepared) all.push(await run(query, plan, among));
+      return all;
     });
-    return Uint32Array.from(rows);
   }
 
   // Runs one thing after another, whatever became of the one before.
-  #alone<T>(run: () => T | Promise<T>): Promise<T> {
-    const result = this.#searches.then(run, run);
-    this.#searches = result.catch(() => {});
+  #inTurn<T>(signal: AbortSignal | undefined, run: () => T | Promise<T>): Promise<T> {
+    const checked = (): T | Promise<T> => {
+      throwIfAborted(signal);
+      return run();
+    };
+    const result = this.#queue.then(checked, checked);
+    this.#queue = result.catch(() => {});
     return result;
   }
 
-  #open(): void {
+  #open(signal?: AbortSignal): void {
     if (this.#closed) throw new NestbitError('STORE_CLOSED', 'The store is closed; open it again.');
+    throwIfAborted(signal);
   }
 }

@@ -1,15 +1,26 @@
 import type { Codes, Id } from '../codec/types.ts';
-import type { Payload } from '../store/filter.ts';
+import type { Payload } from '../store/payload.ts';
 
-/** Flat arrays of rows that grow by doubling. A removed row's place is taken by the last one. */
+const LEAST_ROOM = 64;
+/** Rows moved between two yields of a compaction: well below a millisecond. */
+const MOVED_AT_ONCE = 256;
+
+/**
+ * Rows in flat arrays that grow by doubling, in the order in which they were first stored. A removed row
+ * leaves a dead place behind, until a compaction closes the gaps; so ties keep going to the older row.
+ */
 export class Rows {
   readonly #dimensions: number;
   readonly #places = new Map<Id, number>();
-  readonly ids: Id[] = [];
+  #live: Uint32Array | undefined;
+  /** One a place; undefined: dead. */
+  readonly ids: (Id | undefined)[] = [];
   readonly payloads: (Payload | undefined)[] = [];
+  /** room × dimensions / 8 */
   bits: Uint8Array = new Uint8Array(0);
+  /** room × dimensions */
   int8: Int8Array = new Int8Array(0);
-  /** Truncated embeddings, when they are kept. */
+  /** Truncated embeddings, room × dimensions, when they are kept. */
   floats: Float32Array | undefined;
 
   constructor(dimensions: number, keepFloats: boolean) {
@@ -17,12 +28,25 @@ export class Rows {
     if (keepFloats) this.floats = new Float32Array(0);
   }
 
+  /** Rows stored. */
   get length(): number {
+    return this.#places.size;
+  }
+
+  /** Places in use, dead ones too. */
+  get end(): number {
     return this.ids.length;
   }
 
   place(id: Id): number | undefined {
     return this.#places.get(id);
+  }
+
+  /** The places of rows, ascending; undefined: all up to `end`. */
+  live(): Uint32Array | undefined {
+    if (this.length === this.end) return undefined;
+    this.#live ??= this.#livePlaces();
+    return this.#live;
   }
 
   /** Writes all rows of a checked batch. */
@@ -33,11 +57,13 @@ export class Rows {
     floats?: Float32Array,
   ): void {
     const n = this.#dimensions;
-    this.#grow(this.length + ids.length);
+    const needed = this.end + ids.length;
+    if (needed * n > this.int8.length) this.#resize(Math.max(needed, (2 * this.int8.length) / n, LEAST_ROOM));
+    this.#live = undefined;
     ids.forEach((id, row) => {
       let at = this.#places.get(id);
       if (at === undefined) {
-        at = this.length;
+        at = this.end;
         this.ids.push(id);
         this.#places.set(id, at);
       }
@@ -52,36 +78,64 @@ export class Rows {
   remove(id: Id): boolean {
     const at = this.#places.get(id);
     if (at === undefined) return false;
-    const n = this.#dimensions;
-    const last = this.length - 1;
-    this.bits.copyWithin((at * n) / 8, (last * n) / 8, ((last + 1) * n) / 8);
-    this.int8.copyWithin(at * n, last * n, (last + 1) * n);
-    this.floats?.copyWithin(at * n, last * n, (last + 1) * n);
-    const moved = this.ids.pop() as Id;
-    const payload = this.payloads.pop();
     this.#places.delete(id);
-    if (at !== last) {
-      this.ids[at] = moved;
-      this.payloads[at] = payload;
-      this.#places.set(moved, at);
-    }
+    this.ids[at] = undefined;
+    this.payloads[at] = undefined;
+    this.#live = undefined;
     return true;
   }
 
-  #grow(rows: number): void {
+  /** Whether most places are dead, so that closing the gaps costs less than the removals did. */
+  get sparse(): boolean {
+    return this.end > LEAST_ROOM && this.length < this.end / 2;
+  }
+
+  /** Closes the gaps. Between its yields `place` is right, and nothing but reads by it may happen. */
+  *compact(): Generator<void> {
+    let to = 0;
+    for (let from = 0; from < this.end; from++) {
+      if (this.ids[from] !== undefined) this.#move(from, to++);
+      if (from % MOVED_AT_ONCE === 0) yield;
+    }
+    this.ids.length = to;
+    this.payloads.length = to;
+    this.#live = undefined;
+    this.#resize(Math.max(2 * to, LEAST_ROOM));
+  }
+
+  #livePlaces(): Uint32Array {
+    const places = new Uint32Array(this.length);
+    let count = 0;
+    for (let at = 0; at < this.end; at++) if (this.ids[at] !== undefined) places[count++] = at;
+    return places;
+  }
+
+  #move(from: number, to: number): void {
+    if (from === to) return;
     const n = this.#dimensions;
-    if (rows * n <= this.int8.length) return;
-    const room = Math.max(rows, (2 * this.int8.length) / n, 64);
+    const id = this.ids[from] as Id;
+    this.bits.copyWithin((to * n) / 8, (from * n) / 8, ((from + 1) * n) / 8);
+    this.int8.copyWithin(to * n, from * n, (from + 1) * n);
+    this.floats?.copyWithin(to * n, from * n, (from + 1) * n);
+    this.ids[to] = id;
+    this.payloads[to] = this.payloads[from];
+    this.#places.set(id, to);
+    this.ids[from] = undefined;
+    this.payloads[from] = undefined;
+  }
+
+  // All arrays are there before the first is replaced: running out of memory leaves the rows as they were.
+  #resize(room: number): void {
+    const n = this.#dimensions;
+    const used = this.end * n;
     const bits = new Uint8Array((room * n) / 8);
     const int8 = new Int8Array(room * n);
-    bits.set(this.bits);
-    int8.set(this.int8);
+    const floats = this.floats === undefined ? undefined : new Float32Array(room * n);
+    bits.set(this.bits.subarray(0, used / 8));
+    int8.set(this.int8.subarray(0, used));
+    floats?.set((this.floats as Float32Array).subarray(0, used));
     this.bits = bits;
     this.int8 = int8;
-    if (this.floats !== undefined) {
-      const floats = new Float32Array(room * n);
-      floats.set(this.floats);
-      this.floats = floats;
-    }
+    this.floats = floats;
   }
 }

@@ -2,30 +2,37 @@ import type { Codec } from '../codec/codec.ts';
 import { rowsOf } from '../codec/shape.ts';
 import type { Codes, Id } from '../codec/types.ts';
 import { NestbitError } from '../errors.ts';
+import { checkPayloads } from './payload.ts';
 import type { Batch } from './store.ts';
 
 const INT64_MAX = 2n ** 63n - 1n;
 const MAX_ID_BYTES = 512;
 
-/** Checks a whole batch before anything changes, and gives its codes. */
+/**
+ * Checks a whole batch before anything changes, and gives its codes.
+ *
+ * @throws NestbitError as `Store.upsert`; TypeError for what no batch can be
+ */
 export function codesOf(batch: Batch, codec: Codec): Codes {
+  if (typeof batch !== 'object' || batch === null) throw new TypeError('batch must be an object with ids');
   checkIds(batch.ids);
-  checkPayloads(batch);
-  if ('embeddings' in batch) {
-    rowsOf(batch.embeddings, codec.inputDimensions, batch.ids);
-    return codec.encode(batch.embeddings, batch.ids);
-  }
-  return checkCodes(batch.codes, batch.ids.length, codec);
+  checkPayloads(batch.payloads, batch.ids.length);
+  const embeddings = 'embeddings' in batch ? batch.embeddings : undefined;
+  const codes = 'codes' in batch ? batch.codes : undefined;
+  if ((embeddings === undefined) === (codes === undefined))
+    throw new TypeError('batch must hold either embeddings (a Float32Array) or codes');
+  if (codes !== undefined) return checkCodes(codes, batch.ids.length, codec);
+  rowsOf(embeddings as Float32Array, codec.inputDimensions, batch.ids);
+  return codec.encode(embeddings as Float32Array, batch.ids);
 }
 
-/** Checks that ids are fit for any store and that none comes twice. */
+/** Checks that ids are fit for any store, that there is one, and that none comes twice. */
 export function checkIds(ids: readonly Id[]): void {
-  if (!Array.isArray(ids)) throw new TypeError('ids must be an array of strings or bigints');
+  checkKeys(ids);
   if (ids.length === 0)
     throw new NestbitError('BATCH_EMPTY', 'The batch holds no id; give at least one row.');
   const seen = new Map<Id, number>();
-  ids.forEach((id, row) => {
-    checkId(id, row);
+  for (const [row, id] of ids.entries()) {
     const before = seen.get(id);
     if (before !== undefined) {
       throw new NestbitError(
@@ -34,7 +41,14 @@ export function checkIds(ids: readonly Id[]): void {
       );
     }
     seen.set(id, row);
-  });
+  }
+}
+
+/** Checks ids to look up or to delete: fit for any store; none at all is allowed, and so is one twice. */
+export function checkKeys(ids: readonly Id[]): void {
+  if (!Array.isArray(ids)) throw new TypeError('ids must be an array of strings or bigints');
+  // By index, since forEach would skip the holes of a sparse array.
+  for (let row = 0; row < ids.length; row++) checkId(ids[row], row);
 }
 
 function checkId(id: unknown, row: number): void {
@@ -60,28 +74,9 @@ function checkId(id: unknown, row: number): void {
   }
 }
 
-function checkPayloads({ ids, payloads }: Batch): void {
-  if (payloads === undefined) return;
-  if (payloads.length !== ids.length) {
-    throw new NestbitError(
-      'BATCH_SHAPE',
-      `The batch has ${payloads.length} payloads but ${ids.length} ids; give one a row.`,
-    );
-  }
-  payloads.forEach((payload, row) => {
-    if (
-      payload !== undefined &&
-      (typeof payload !== 'object' || payload === null || Array.isArray(payload))
-    ) {
-      throw new NestbitError(
-        'PAYLOAD_INVALID',
-        `The payload in row ${row} is no JSON object; wrap it: { value: … }.`,
-      );
-    }
-  });
-}
-
 function checkCodes(codes: Codes, rows: number, codec: Codec): Codes {
+  if (!(codes.bits instanceof Uint8Array) || !(codes.int8 instanceof Int8Array))
+    throw new TypeError('codes must hold bits (a Uint8Array) and int8 (an Int8Array)');
   if (codes.fingerprint !== codec.fingerprint) {
     throw new NestbitError(
       'CODEC_MISMATCH',

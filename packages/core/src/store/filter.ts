@@ -1,8 +1,11 @@
 import { NestbitError } from '../errors.ts';
+import { isPlainObject } from './payload.ts';
+
+export { FieldRegistry } from './field-registry.ts';
+export { matches } from './matches.ts';
+export type { Payload } from './payload.ts';
 
 export type Scalar = string | number | boolean | null;
-/** A JSON object. */
-export type Payload = { readonly [field: string]: unknown };
 
 export interface Operators {
   readonly in?: readonly Scalar[];
@@ -35,12 +38,16 @@ export type Condition =
 const OPERATORS = ['in', 'gte', 'gt', 'lte', 'lt', 'ne'];
 
 /**
- * @throws NestbitError `FILTER_OPERATOR`, `FILTER_VALUE`
+ * A filter as a flat list of conditions, checked; none for `{}`, which every row passes.
+ *
+ * @throws NestbitError `FILTER_OPERATOR`, `FILTER_VALUE`; TypeError when the filter is no plain object
  */
 export function parseFilter(filter: Filter): Condition[] {
-  if (!isObject(filter)) throw new TypeError('filter must be an object { field: value or operators }');
+  // A Map, say, has no fields of its own and would pass every row.
+  if (!isPlainObject(filter))
+    throw new TypeError('filter must be a plain object { field: value or operators }');
   return Object.entries(filter).flatMap(([field, wanted]): Condition[] => {
-    if (!isObject(wanted)) return [{ field, operator: 'in', values: [scalar(field, wanted)] }];
+    if (!isPlainObject(wanted)) return [{ field, operator: 'in', values: [scalar(field, 'value', wanted)] }];
     const operators = Object.entries(wanted);
     if (operators.length === 0) throw badOperator(field, '{}');
     return operators.map(([operator, value]) => condition(field, operator, value));
@@ -51,83 +58,25 @@ function condition(field: string, operator: string, value: unknown): Condition {
   switch (operator) {
     case 'in':
       if (!Array.isArray(value)) throw badValue(field, operator, value, 'an array of values');
-      return { field, operator, values: value.map((item) => scalar(field, item)) };
+      return { field, operator, values: Array.from(value, (item) => scalar(field, operator, item)) };
     case 'ne':
-      return { field, operator, value: scalar(field, value) };
+      return { field, operator, value: scalar(field, operator, value) };
     case 'gte':
     case 'gt':
     case 'lte':
     case 'lt':
       if (typeof value !== 'string' && typeof value !== 'number')
         throw badValue(field, operator, value, 'a number or text');
-      return { field, operator, value: scalar(field, value) as string | number };
+      return { field, operator, value: scalar(field, operator, value) as string | number };
     default:
       throw badOperator(field, operator);
   }
 }
 
-function scalar(field: string, value: unknown): Scalar {
+function scalar(field: string, operator: string, value: unknown): Scalar {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
   if (typeof value === 'number' && Number.isFinite(value)) return value;
-  throw badValue(field, 'value', value, 'text, a finite number, true, false or null');
-}
-
-/** Whether a payload passes all conditions. */
-export function matches(conditions: readonly Condition[], payload: Payload | undefined): boolean {
-  return conditions.every((condition) => {
-    const value = fieldOf(payload, condition.field);
-    switch (condition.operator) {
-      case 'in':
-        return condition.values.includes(value as Scalar);
-      case 'ne':
-        return value !== condition.value;
-      default:
-        if (typeof value !== typeof condition.value) return false;
-        return holds(compare(value as string | number, condition.value), condition.operator);
-    }
-  });
-}
-
-function holds(order: number, operator: 'gte' | 'gt' | 'lte' | 'lt'): boolean {
-  if (operator === 'gte') return order >= 0;
-  if (operator === 'gt') return order > 0;
-  return operator === 'lte' ? order <= 0 : order < 0;
-}
-
-// Own fields only, so that `constructor` is a field like any other.
-function fieldOf(payload: Payload | undefined, field: string): unknown {
-  return payload !== undefined && Object.hasOwn(payload, field) ? (payload[field] ?? null) : null;
-}
-
-// Text by code point, as UTF-8 bytes and Postgres' collation "C" order it; JavaScript's < is by UTF-16 unit.
-function compare(a: string | number, b: string | number): number {
-  if (typeof a === 'number') return a - (b as number);
-  return Buffer.compare(Buffer.from(a), Buffer.from(b as string));
-}
-
-/** The fields that a store's payloads have ever had: a filter on another one is a mistake. */
-export class FieldRegistry {
-  readonly #fields = new Set<string>();
-
-  add(payload: Payload | undefined): void {
-    for (const field in payload) this.#fields.add(field);
-  }
-
-  /** @throws NestbitError `FILTER_FIELD` */
-  check(conditions: readonly Condition[]): void {
-    for (const { field } of conditions) {
-      if (this.#fields.has(field)) continue;
-      const known = [...this.#fields].sort().slice(0, 20).join(', ');
-      throw new NestbitError(
-        'FILTER_FIELD',
-        `No stored payload has the field ${JSON.stringify(field)}; there are: ${known === '' ? 'none' : known}.`,
-      );
-    }
-  }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  throw badValue(field, operator, value, 'text, a finite number, true, false or null');
 }
 
 function badOperator(field: string, operator: string): NestbitError {
@@ -140,6 +89,13 @@ function badOperator(field: string, operator: string): NestbitError {
 function badValue(field: string, operator: string, value: unknown, wanted: string): NestbitError {
   return new NestbitError(
     'FILTER_VALUE',
-    `The filter on ${JSON.stringify(field)} (${operator}) is given ${String(value)}; it takes ${wanted}.`,
+    `The filter on ${JSON.stringify(field)} (${operator}) is given ${show(value)}; it takes ${wanted}.`,
   );
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value !== 'object' || value === null) return String(value);
+  if (Array.isArray(value)) return 'an array';
+  return isPlainObject(value) ? 'an object' : `a ${value.constructor?.name ?? 'object'}`;
 }

@@ -3,7 +3,9 @@ import { type Condition, parseFilter } from './filter.ts';
 import type { SearchOptions } from './store.ts';
 
 const MAX_K = 10_000;
-const MAX_CANDIDATES = 10_000_000;
+/** Most candidates that are rescored: k × oversample. */
+const MAX_RESCORED = 1_000_000;
+const MAX_PREFILTER = 10_000_000;
 
 /** Search options with their defaults, checked. */
 export interface SearchPlan {
@@ -17,25 +19,32 @@ export interface SearchPlan {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Fills in defaults, then checks types, then ranges. */
+/**
+ * Fills in defaults, then checks types, then ranges, in the order of the options.
+ *
+ * @throws TypeError naming the option; NestbitError `SEARCH_LIMIT`, `FILTER_OPERATOR`, `FILTER_VALUE`
+ */
 export function searchPlan(options: SearchOptions = {}): SearchPlan {
-  const k = options.k ?? 10;
-  const oversample = options.oversample ?? 20;
-  const prefilter = options.prefilter ?? Math.ceil(5 * k * oversample);
-  for (const [name, value] of Object.entries({ k, oversample, prefilter })) {
+  if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object');
+  const { k = 10, oversample = 20, filter = {}, payloads = false, signal } = options;
+  for (const [name, value] of Object.entries({ k, oversample, prefilter: options.prefilter ?? 0 })) {
     if (typeof value !== 'number') throw new TypeError(`${name} must be a number, got ${typeof value}`);
   }
+  const conditions = parseFilter(filter);
+  if (typeof payloads !== 'boolean')
+    throw new TypeError(`payloads must be true or false, got ${typeof payloads}`);
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw new TypeError('signal must be an AbortSignal');
   limit('k', k, 1, MAX_K, true);
-  limit('oversample', oversample, 1, MAX_CANDIDATES / k, false);
-  limit('prefilter', prefilter, k, MAX_CANDIDATES, true);
-  return {
-    k,
-    prefilter,
-    rescored: Math.min(Math.ceil(k * oversample), prefilter),
-    conditions: parseFilter(options.filter ?? {}),
-    payloads: options.payloads ?? false,
-    signal: options.signal,
-  };
+  limit('oversample', oversample, 1, MAX_RESCORED / k, false);
+  const prefilter = options.prefilter ?? whole(5 * k * oversample);
+  limit('prefilter', prefilter, k, MAX_PREFILTER, true);
+  return { k, prefilter, rescored: Math.min(whole(k * oversample), prefilter), conditions, payloads, signal };
+}
+
+// Rounds up, but not for the last bits of a product: 10 × 1.1 is 11.
+function whole(product: number): number {
+  return Math.ceil(Number(product.toPrecision(12)));
 }
 
 function limit(name: string, value: number, low: number, high: number, whole: boolean): void {

@@ -1,8 +1,12 @@
 import type { Codec } from '../codec/codec.ts';
 import type { Codes, Id } from '../codec/types.ts';
-import type { Filter, Payload } from './filter.ts';
+import type { Filter } from './filter.ts';
+import type { Payload } from './payload.ts';
 
-/** Rows to store: embeddings for the store's codec, or codes that it made. */
+/**
+ * Rows to store: embeddings for the store's codec, or codes that it made. Its arrays must not change before
+ * the promise of `upsert` has resolved.
+ */
 export type Batch = {
   /** One a row, none twice. */
   readonly ids: readonly Id[];
@@ -39,9 +43,15 @@ export interface Hit {
 export interface SearchOptions {
   /** Hits wanted: 1 … 10 000. Default 10. */
   readonly k?: number;
-  /** k × oversample candidates are rescored. More costs int8 reads and finds more. Default 20. */
+  /**
+   * k × oversample candidates (at most 1 000 000, and at most `prefilter`) are rescored. More costs int8 reads
+   * and finds more. 1 or more; default 20.
+   */
   readonly oversample?: number;
-  /** Hamming candidates. More costs time in the refine and finds more. Default 5 × k × oversample. */
+  /**
+   * Hamming candidates, k … 10 000 000. More costs time in the refine and finds more. Default
+   * 5 × k × oversample.
+   */
   readonly prefilter?: number;
   /** Only rows whose payload passes. */
   readonly filter?: Filter;
@@ -50,18 +60,21 @@ export interface SearchOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What a backend adds to the contract or leaves out. */
+/** What a backend adds to the contract or leaves out. New flags come with a default, so none is required. */
 export interface Capabilities {
-  /** Rows outlive the process once `upsert` has resolved. */
-  readonly durable: boolean;
-  /** The Hamming stage may miss candidates (an approximate index). */
-  readonly approximate: boolean;
-  /** Kinds of ids that one store can hold. */
-  readonly ids: readonly ('bigint' | 'string')[];
+  /** Rows outlive the process once `upsert` has resolved. Default false. */
+  readonly durable?: boolean;
+  /** The Hamming stage may miss candidates (an approximate index). Default false. */
+  readonly approximate?: boolean;
+  /** Kinds of ids that one store can hold. Default both. */
+  readonly ids?: readonly ('bigint' | 'string')[];
 }
 
-/** What every backend does; `storeContract` of `@nestbit/core/testing` is its test. */
-export interface Store {
+/**
+ * What every backend does; `storeContract` of `@nestbit/core/testing` is its test. Calls may overlap: each
+ * one sees the whole of a batch or nothing of it.
+ */
+export interface Store extends AsyncDisposable {
   readonly codec: Codec;
   readonly capabilities: Capabilities;
   /**
@@ -72,13 +85,22 @@ export interface Store {
    * `VECTOR_ZERO`, `VECTOR_NOT_FINITE`, `CODEC_MISMATCH`, `ABORTED`, `STORE_CLOSED`
    */
   upsert(batch: Batch, options?: { readonly signal?: AbortSignal }): Promise<void>;
-  /** Removes rows; returns how many there were. */
+  /**
+   * Removes rows; returns how many there were. All of them or, with an error, none.
+   *
+   * @throws NestbitError `ID_INVALID`, `ABORTED`, `STORE_CLOSED`
+   */
   delete(ids: readonly Id[], options?: { readonly signal?: AbortSignal }): Promise<number>;
-  /** Stored rows in the order of the ids; undefined where there is none. */
+  /**
+   * Stored rows in the order of the ids, undefined where there is none; copies, the caller's to change.
+   *
+   * @throws NestbitError `ID_INVALID`, `ABORTED`, `STORE_CLOSED`
+   */
   get(ids: readonly Id[], options?: { readonly signal?: AbortSignal }): Promise<(StoredRow | undefined)[]>;
   /**
    * The best k rows for each query, best first: Hamming candidates, refined, rescored. Fewer than k only
-   * where fewer rows pass the filter.
+   * where fewer rows pass the filter. Of candidates or hits that tie, the row first stored goes first; a row
+   * that was deleted and stored again is a new one.
    *
    * @param queries rows × inputDimensions, row-major
    * @throws NestbitError `SEARCH_LIMIT`, `FILTER_FIELD`, `FILTER_OPERATOR`, `FILTER_VALUE`, and those of a batch
@@ -86,6 +108,8 @@ export interface Store {
   search(queries: Float32Array, options?: SearchOptions): Promise<Hit[][]>;
   /** Rows stored. */
   size(): Promise<number>;
-  /** Releases everything; further calls are `STORE_CLOSED`. Closing twice is allowed. */
+  /** Ends after the calls under way and releases everything; later calls are `STORE_CLOSED`, but not `close`. */
   close(): Promise<void>;
+  /** `close`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
 }

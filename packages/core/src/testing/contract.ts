@@ -2,8 +2,10 @@ import type { Codec } from '../codec/codec.ts';
 import type { Id } from '../codec/types.ts';
 import type { Store } from '../store/store.ts';
 import { batchCases } from './batch-cases.ts';
+import { codeCases } from './code-cases.ts';
 import { contractCodec } from './data.ts';
 import { filterCases } from './filter-cases.ts';
+import { idCases } from './id-cases.ts';
 import { lifeCases } from './life-cases.ts';
 import { searchCases } from './search-cases.ts';
 
@@ -16,13 +18,13 @@ export interface ContractCase {
 export interface ContractOptions {
   /** Makes an empty store for the codec. The suite closes it. */
   create(codec: Codec): Promise<Store>;
-  /** Opens the same store once more after it was closed; absent for stores that do not outlive `close`. */
+  /** Opens the same store once more after it was closed; for durable stores, and only for them. */
   reopen?(store: Store): Promise<Store>;
   /** Kinds of ids that the store can hold at once. Default both. */
   readonly ids?: readonly ('bigint' | 'string')[];
   /**
-   * Least share of the oracle's hits that an approximate store must find. Default 1: the same hits with the
-   * same scores, row for row.
+   * Least share of the oracle's hits that an approximate store must find, over the queries of a case. Default
+   * 1: the same hits with the same scores, in the same order.
    */
   readonly recallFloor?: number;
 }
@@ -56,5 +58,7 @@ export function storeContract(options: ContractOptions): ContractCase[] {
       }
     },
   };
-  return [...batchCases(setup), ...searchCases(setup), ...filterCases(setup), ...lifeCases(setup)];
+  return [batchCases, idCases, codeCases, searchCases, filterCases, lifeCases].flatMap((cases) =>
+    cases(setup),
+  );
 }

@@ -1,6 +1,7 @@
 import { Calibration } from '../codec/calibration.ts';
-import type { Codec, Id } from '../index.ts';
-import type { Payload } from '../store/filter.ts';
+import type { Codec } from '../codec/codec.ts';
+import type { Id } from '../codec/types.ts';
+import type { Payload } from '../store/payload.ts';
 
 /** Width of the contract's embeddings and of what its codec keeps. */
 export const WIDTH = 96;
@@ -35,6 +36,17 @@ export interface Sample {
   readonly ids: Id[];
   readonly embeddings: Float32Array;
   readonly payloads: Payload[];
+}
+
+/** The given rows of a sample, in that order. */
+export function pick(rows: Sample, which: readonly number[]): Sample {
+  return {
+    ids: which.map((row) => rows.ids[row]),
+    embeddings: Float32Array.from(
+      which.flatMap((row) => [...rows.embeddings.subarray(row * WIDTH, (row + 1) * WIDTH)]),
+    ),
+    payloads: which.map((row) => rows.payloads[row]),
+  };
 }
 
 /** Rows with payloads of every type: `row` counts, `half`, `percent` and `rare` select 50 %, 1 % and one row. */

@@ -1,4 +1,5 @@
 import { deepEqual, equal } from 'node:assert/strict';
+import type { Id } from '../codec/types.ts';
 import type { Filter, Payload } from '../store/filter.ts';
 import type { ContractCase, ContractSetup } from './contract.ts';
 import { embeddings, sample } from './data.ts';
@@ -53,20 +54,56 @@ export function filterCases({ id, recallFloor, withStore }: ContractSetup): Cont
         }),
     },
     {
-      name: 'under filters of 50 %, 1 % and one row hits are the oracle’s, k of them wherever k exist',
+      name: 'under filters of 50 %, 1 % and 0.01 % hits are the oracle’s, k of them wherever k exist',
       run: () =>
         withStore(async (store) => {
-          const rows = sample(3000, id);
+          const rows = sample(10_000, id);
           await store.upsert(rows);
-          for (const filter of [{ half: true }, { percent: 'yes' }, { rare: 'only' }]) {
-            await sameAsOracle(store, rows, { filter }, recallFloor);
-          }
-          const counts = await Promise.all(
-            [{ half: true }, { percent: 'yes' }, { rare: 'only' }].map(
-              async (filter) => (await store.search(embeddings(1, 4), { k: 10, filter }))[0].length,
-            ),
-          );
-          deepEqual(counts, [10, 10, 1]);
+          const filters = [{ half: true }, { percent: 'yes' }, { rare: 'only' }];
+          for (const filter of filters) await sameAsOracle(store, rows, { filter }, recallFloor);
+          const counts: number[] = [];
+          for (const filter of filters)
+            counts.push((await store.search(embeddings(1, 4), { k: 60, filter }))[0].length);
+          deepEqual(counts, [60, 60, 1]);
+        }),
+    },
+    {
+      name: 'a filter sees the payload that was written last',
+      run: () =>
+        withStore(async (store) => {
+          await store.upsert(sample(20, id));
+          await store.upsert({
+            ids: [id(4)],
+            embeddings: embeddings(1, 8),
+            payloads: [{ half: false, row: 400 }],
+          });
+          await store.upsert({ ids: [id(6)], embeddings: embeddings(1, 9) });
+          const found = async (filter: Filter): Promise<Id[]> =>
+            (await store.search(embeddings(1, 4), { k: 20, filter }))[0].map((hit) => hit.id);
+          deepEqual(await found({ row: 4 }), []);
+          deepEqual(await found({ row: 400, half: false }), [id(4)]);
+          deepEqual(await found({ row: null }), [id(6)]);
+          await store.delete([id(4)]);
+          deepEqual(await found({ row: 400 }), []);
+        }),
+    },
+    {
+      name: 'names that objects inherit are fields like any other',
+      run: () =>
+        withStore(async (store) => {
+          const payloads = [
+            JSON.parse('{"__proto__":"a","constructor":1}') as Payload,
+            { toString: 'b' },
+            {},
+          ];
+          await store.upsert({ ids: [id(0), id(1), id(2)], embeddings: embeddings(3, 4), payloads });
+          const count = async (filter: string): Promise<number> =>
+            (await store.search(embeddings(1, 4), { filter: JSON.parse(filter) as Filter }))[0].length;
+          equal(await count('{"__proto__":"a"}'), 1);
+          equal(await count('{"__proto__":null}'), 2);
+          equal(await count('{"constructor":{"gte":1}}'), 1);
+          equal(await count('{"toString":{"ne":"b"}}'), 2);
+          deepEqual((await store.get([id(0)]))[0]?.payload, payloads[0]);
         }),
     },
     {
@@ -88,6 +125,10 @@ export function filterCases({ id, recallFloor, withStore }: ContractSetup): Cont
             { gt: true },
             { ne: {} },
             [1],
+            { lt: undefined },
+            { gte: Number.POSITIVE_INFINITY },
+            { in: [1, Number.NaN] },
+            new Date(0),
             Number.NaN,
             undefined,
           ]) {

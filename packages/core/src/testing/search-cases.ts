@@ -1,14 +1,17 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { MemoryStore } from '../memory/memory-store.ts';
-import type { Hit, SearchOptions, Store } from '../store/store.ts';
+import type { Batch, Hit, SearchOptions, Store } from '../store/store.ts';
 import type { ContractCase, ContractSetup } from './contract.ts';
-import { embeddings, type Sample, sample, WIDTH } from './data.ts';
-import { refused } from './expect.ts';
+import { embeddings, sample, WIDTH } from './data.ts';
+import { misused, refused } from './expect.ts';
 
-/** Compares a store's hits with the memory store's: equal, or by recall for an approximate store. */
+/**
+ * Compares a store's hits with those of a memory store that was given the same rows in the same order: with a
+ * floor of 1 they are equal, below it so many of the oracle's are found, with equal scores.
+ */
 export async function sameAsOracle(
   store: Store,
-  rows: Sample,
+  rows: Batch,
   options: SearchOptions,
   floor: number,
 ): Promise<void> {
@@ -18,27 +21,22 @@ export async function sameAsOracle(
   const expected = await oracle.search(queries, options);
   const actual = await store.search(queries, options);
   await oracle.close();
+  if (floor === 1) return deepEqual(actual, expected);
   equal(actual.length, expected.length);
   let found = 0;
   let wanted = 0;
-  actual.forEach((hits, query) => {
+  for (const [query, hits] of actual.entries()) {
     equal(hits.length, expected[query].length, `query ${query} returned ${hits.length} hits`);
     checkOrder(hits);
     const scores = new Map(expected[query].map((hit) => [hit.id, hit.score]));
     wanted += scores.size;
     for (const hit of hits) {
       const score = scores.get(hit.id);
-      if (score !== undefined) {
-        found++;
-        equal(hit.score, score, `score of ${String(hit.id)}`);
-      }
+      if (score === undefined) continue;
+      found++;
+      equal(hit.score, score, `score of ${String(hit.id)}`);
     }
-    if (floor === 1)
-      deepEqual(
-        hits.map((hit) => hit.score),
-        expected[query].map((hit) => hit.score),
-      );
-  });
+  }
   ok(found >= floor * wanted, `found ${found} of the oracle's ${wanted} hits`);
 }
 
@@ -113,14 +111,40 @@ export function searchCases({ codec, id, recallFloor, withStore }: ContractSetup
             { k: Number.NaN },
             { oversample: 0.5 },
             { k: 10, prefilter: 9 },
-            { prefilter: 1e9 },
+            { prefilter: 10_000_001 },
+            { prefilter: 200.5 },
+            { k: 10_000, oversample: 100.5 },
+            { oversample: Number.POSITIVE_INFINITY },
           ]) {
             await refused(store.search(query, options), 'SEARCH_LIMIT');
           }
+          // The largest of all are no error.
+          const most = { k: 10_000, oversample: 100, prefilter: 10_000_000 };
+          equal((await store.search(query, most))[0].length, 20);
           await refused(store.search(new Float32Array(0)), 'BATCH_EMPTY');
           await refused(store.search(query.subarray(1)), 'BATCH_SHAPE');
           await refused(store.search(new Float32Array(codec.inputDimensions)), 'VECTOR_ZERO');
           await refused(store.search(query.slice().fill(Number.NaN, 3, 4)), 'VECTOR_NOT_FINITE');
+        }),
+    },
+    {
+      name: 'options of a wrong type are a TypeError that names them',
+      run: () =>
+        withStore(async (store) => {
+          await store.upsert(sample(5, id));
+          for (const [name, value] of [
+            ['k', '10'],
+            ['k', 10n],
+            ['oversample', null],
+            ['prefilter', {}],
+            ['filter', 'half = true'],
+            ['filter', new Map([['half', true]])],
+            ['payloads', 'no'],
+            ['signal', {}],
+          ] as const) {
+            await misused(store.search(embeddings(1, 1), { [name]: value } as SearchOptions), name);
+          }
+          await misused(store.search([1, 2] as never), 'Float32Array');
         }),
     },
     {
@@ -132,6 +156,7 @@ export function searchCases({ codec, id, recallFloor, withStore }: ContractSetup
           await refused(store.search(embeddings(1, 1), { signal }), 'ABORTED');
           await refused(store.upsert({ ids: [id(1)], embeddings: embeddings(1, 9) }, { signal }), 'ABORTED');
           await refused(store.delete([id(1)], { signal }), 'ABORTED');
+          await refused(store.get([id(1)], { signal }), 'ABORTED');
           equal(await store.size(), 2000);
           const during = new AbortController();
           const search = store.search(embeddings(200, 2), { signal: during.signal });
