@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { openNpy } from '@nestbit/core';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { refusal } from '../support/files.ts';
 import { needsSharedData } from '../support/shared-data.ts';
 import { sameBytes } from '../support/vectors.ts';
@@ -82,7 +82,15 @@ for (const [name, expected] of Object.entries(refused)) {
 
 test('codes, ids, one vector and no rows are read as what they are', async (context) => {
   const folder = needsSharedData(context, 'golden/npy-edge');
-  const open = (name: string) => openNpy(join(folder, `${name}.npy`));
+  const opened: Awaited<ReturnType<typeof openNpy>>[] = [];
+  onTestFinished(async () => {
+    for (const file of opened) await file.close();
+  });
+  const open = async (name: string) => {
+    const file = await openNpy(join(folder, `${name}.npy`));
+    opened.push(file);
+    return file;
+  };
   expect(await (await open('i1')).readCodes()).toBeInstanceOf(Int8Array);
   expect(await (await open('u1')).readCodes()).toBeInstanceOf(Uint8Array);
   expect(await refusal(async () => (await open('plain_f4')).readCodes())).toMatch(/^NPY_UNSUPPORTED/);
