@@ -95,7 +95,8 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   return { k, queries: prepared.length, results };
 }
 
-// The candidates are ordered by distance, so those of a smaller prefilter are their first.
+// The candidates are ordered by distance, so those of a smaller prefilter are their first; and of those that
+// a refine ranks, the first are what it would keep for a smaller oversample.
 function stages(
   query: PreparedQuery,
   codes: CodeBuffer,
@@ -105,19 +106,18 @@ function stages(
   k: number,
   count: (result: StageRecall, recall: number) => void,
 ): void {
-  const seen = new Set<string>();
-  const first = (key: string): boolean => !seen.has(key) && seen.add(key) !== undefined;
-  for (const { prefilter, rescored } of plans) {
-    // A small prefilter caps several values of oversample to one.
-    if (!first(`${prefilter} ${rescored}`)) continue;
+  for (const prefilter of new Set(plans.map((plan) => plan.prefilter))) {
     const near = candidates.subarray(0, prefilter);
-    if (first(`${prefilter}`)) {
-      count({ stage: 'hamming', candidates: prefilter, recall: 0 }, recallAtK(near, truth.rows, k));
+    count({ stage: 'hamming', candidates: prefilter, recall: 0 }, recallAtK(near, truth.rows, k));
+    // A small prefilter caps several values of oversample to one.
+    const kept = new Set(plans.filter((plan) => plan.prefilter === prefilter).map((plan) => plan.rescored));
+    const ranked = refine(query, codes.bits, near, Math.max(...kept)).rows;
+    for (const rescored of kept) {
+      const refined = ranked.subarray(0, rescored);
+      const shape = { prefilter, candidates: rescored, recall: 0 };
+      count({ stage: 'refine', ...shape }, recallAtK(refined, truth.rows, k));
+      const final = rescore(query, codes.int8, refined, k);
+      count({ stage: 'rescore', ...shape }, recallAtK(final.rows, truth.rows, k));
     }
-    const refined = refine(query, codes.bits, near, rescored);
-    const shape = { prefilter, candidates: rescored, recall: 0 };
-    count({ stage: 'refine', ...shape }, recallAtK(refined.rows, truth.rows, k));
-    const final = rescore(query, codes.int8, refined.rows, k);
-    count({ stage: 'rescore', ...shape }, recallAtK(final.rows, truth.rows, k));
   }
 }

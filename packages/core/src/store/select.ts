@@ -36,11 +36,36 @@ export function best(
   scores: Float64Array,
   count: number,
 ): { rows: Uint32Array; scores: Float64Array } {
-  // A native sort of the bare scores gives the bar; only what reaches it is put in order.
-  const bar = count < scores.length ? scores.slice().sort()[scores.length - count] : Number.NEGATIVE_INFINITY;
+  // Only what reaches the bar is put in order.
+  const bar = count < scores.length ? largest(scores.slice(), count) : Number.NEGATIVE_INFINITY;
   const order: number[] = [];
   for (let i = 0; i < scores.length; i++) if (scores[i] >= bar) order.push(i);
   order.sort((a, b) => scores[b] - scores[a] || candidates[a] - candidates[b]);
   const kept = Uint32Array.from(order.slice(0, count));
   return { rows: kept.map((i) => candidates[i]), scores: Float64Array.from(kept, (i) => scores[i]) };
+}
+
+// The count-th largest value: Hoare's selection, which reorders the values. NaN does not occur in scores.
+function largest(values: Float64Array, count: number): number {
+  const wanted = count - 1;
+  let low = 0;
+  let high = values.length - 1;
+  while (low < high) {
+    const pivot = values[(low + high) >>> 1];
+    let i = low - 1;
+    let j = high + 1;
+    for (;;) {
+      do i++;
+      while (values[i] > pivot);
+      do j--;
+      while (values[j] < pivot);
+      if (i >= j) break;
+      const swapped = values[i];
+      values[i] = values[j];
+      values[j] = swapped;
+    }
+    if (wanted <= j) high = j;
+    else low = j + 1;
+  }
+  return values[wanted];
 }
