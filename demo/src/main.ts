@@ -5,8 +5,9 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Codec, calibrate, MemoryStore, recallAtK } from '@nestbit/core';
 import { Encoder } from '@nestbit/core/onnx';
+import { clusteredVectors } from '@nestbit/core/testing';
 import { Command } from 'commander';
-import { clusteredVectors } from './made-vectors.ts';
+import { heldOut } from './held-out.ts';
 import { markdownPassages } from './passages.ts';
 
 const QUESTIONS = [
@@ -45,21 +46,21 @@ async function withModel(folder: string): Promise<void> {
   console.log(
     `${passages.length} passages of Markdown encoded in ${seconds.toFixed(1)} s (${Math.round(passages.length / seconds)} a second)`,
   );
-  const { codec, store } = await fill(embeddings, encoder.dimensions, encoder.identity);
+  const { rows, docs, queries } = heldOut(embeddings, encoder.dimensions);
+  const { codec, store } = await fill(docs, encoder.dimensions, encoder.identity);
   for (const question of QUESTIONS) {
     const query = await encoder.encode([question], { prompt: 'query' });
     started = performance.now();
     const [hits] = await store.search(query, { k: 3 });
     console.log(`\n${question}   (${(performance.now() - started).toFixed(1)} ms)`);
     for (const { id, score } of hits) {
-      const { file, text } = passages[Number(id)];
+      const { file, text } = passages[rows[Number(id)]];
       console.log(
         `  ${score.toFixed(3)}  ${text.slice(0, 110)}${text.length > 110 ? '…' : ''}\n         ${file.replace(/^.*node_modules\//, '')}`,
       );
     }
   }
-  // Passages as queries: what would be found for each, with itself among the hits.
-  await measure(store, codec, sampled(embeddings, encoder.dimensions), 'passages');
+  await measure(store, codec, queries, 'held-out passages');
   await encoder.close();
 }
 
@@ -71,8 +72,9 @@ async function withMadeVectors(): Promise<void> {
     'The same job on MADE vectors, 20 000 × 384 in clusters: its figures say nothing of real text.',
   );
   const embeddings = clusteredVectors(20_000, 384);
-  const { codec, store } = await fill(embeddings, 384, 'made vectors');
-  await measure(store, codec, sampled(embeddings, 384), 'made vectors');
+  const { docs, queries } = heldOut(embeddings, 384);
+  const { codec, store } = await fill(docs, 384, 'made vectors');
+  await measure(store, codec, queries, 'held-out made vectors');
 }
 
 async function fill(
@@ -85,17 +87,6 @@ async function fill(
   const ids = Array.from({ length: embeddings.length / width }, (_, row) => BigInt(row));
   await store.upsert({ ids, embeddings });
   return { codec, store };
-}
-
-function sampled(embeddings: Float32Array, width: number): Float32Array {
-  const rows = embeddings.length / width;
-  const count = Math.min(200, rows);
-  const out = new Float32Array(count * width);
-  for (let i = 0; i < count; i++) {
-    const row = Math.floor((i * rows) / count);
-    out.set(embeddings.subarray(row * width, (row + 1) * width), i * width);
-  }
-  return out;
 }
 
 async function measure(store: MemoryStore, codec: Codec, queries: Float32Array, what: string): Promise<void> {

@@ -33,22 +33,17 @@ export type { NpyType } from './files/npy-header.ts';
 export { NpyWriter } from './files/npy-writer.ts';
 export { readTextRecords, readVectorRecords, type TextRecord } from './files/records.ts';
 export { openVectors, type VectorBatch, type VectorSource } from './files/vectors.ts';
-export { MemoryStore, type MemoryStoreOptions } from './memory/memory-store.ts';
+export { MemoryStore, type MemoryStoreOptions, type SearchCandidates } from './memory/memory-store.ts';
 export { type BeirSet, readBeir } from './metrics/beir.ts';
 export { ndcgAtK } from './metrics/ndcg.ts';
 export { recallAtK } from './metrics/recall.ts';
-export { checkIds, codesOf } from './store/batch.ts';
-export {
-  type Condition,
-  FieldRegistry,
-  type Filter,
-  matches,
-  type Operators,
-  type Payload,
-  parseFilter,
-  type Scalar,
-} from './store/filter.ts';
+export { checkIds, checkKeys, codesOf } from './store/batch.ts';
+export { FieldRegistry } from './store/field-registry.ts';
+export { type Condition, type Filter, type Operators, parseFilter, type Scalar } from './store/filter.ts';
+export { matches, predicateOf } from './store/matches.ts';
+export { checkPayloads, copyPayload, type Payload } from './store/payload.ts';
 export { type SearchPlan, searchPlan } from './store/search-options.ts';
 export { best, nearest } from './store/select.ts';
 export type { Batch, Capabilities, Hit, SearchOptions, Store, StoredRow } from './store/store.ts';
-export { type Ranked, refine, rescore } from './store/two-stage.ts';
+export { compareText } from './store/text-order.ts';
+export { type Ranked, refine, rescore, type Scorer } from './store/two-stage.ts';

@@ -1,10 +1,6 @@
 import { NestbitError } from '../errors.ts';
 import { isPlainObject } from './payload.ts';
 
-export { FieldRegistry } from './field-registry.ts';
-export { matches } from './matches.ts';
-export type { Payload } from './payload.ts';
-
 export type Scalar = string | number | boolean | null;
 
 export interface Operators {

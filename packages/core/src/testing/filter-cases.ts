@@ -1,6 +1,7 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import type { Id } from '../codec/types.ts';
-import type { Filter, Payload } from '../store/filter.ts';
+import type { Filter } from '../store/filter.ts';
+import type { Payload } from '../store/payload.ts';
 import type { ContractCase, ContractSetup } from './contract.ts';
 import { embeddings, sample } from './data.ts';
 import { refused } from './expect.ts';

@@ -1,1 +1,2 @@
+export { clusteredVectors } from './clustered-vectors.ts';
 export { type ContractCase, type ContractOptions, storeContract } from './contract.ts';

@@ -1,0 +1,16 @@
+// Embeddings to codes: 4096 bytes of float32 become 64 bytes of bits and 512 of int8.
+import { calibrate, formatCodec, parseCodec } from '@nestbit/core';
+import { clusteredVectors } from '@nestbit/core/testing';
+
+const embeddings = clusteredVectors(5000, 1024); // yours: rows × 1024, row-major
+
+// Calibration looks at a sample once. The codec it gives is what makes codes comparable: keep it.
+const calibration = await calibrate([embeddings], { inputDimensions: 1024, dimensions: 512 });
+const codec = calibration.codec({ model: 'my-model' });
+const saved = formatCodec(codec);
+
+const { bits, int8, rows } = parseCodec(saved).encode(embeddings);
+console.log(`codec ${codec.fingerprint.slice(0, 12)}: ${rows} rows`);
+console.log(
+  `float32 ${embeddings.byteLength / rows} bytes a row, int8 ${int8.length / rows}, bits ${bits.length / rows}`,
+);
