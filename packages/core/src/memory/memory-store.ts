@@ -68,9 +68,10 @@ export class MemoryStore implements Store {
     const { ids } = batch;
     // A later change to the caller's objects must not reach into the store.
     const payloads = batch.payloads?.map((payload) => payload && copyPayload(payload));
-    await this.#inTurn(options.signal, () => {
+    await this.#inTurn(options.signal, async () => {
       this.#rows.write(ids, codes, payloads, floats);
       for (const payload of payloads ?? []) this.#fields.add(payload);
+      await this.#closeGaps();
     });
   }
 
@@ -79,8 +80,7 @@ export class MemoryStore implements Store {
     checkKeys(ids);
     return await this.#inTurn(options.signal, async () => {
       const removed = ids.filter((id) => this.#rows.remove(id)).length;
-      if (this.#rows.sparse)
-        for (const _ of this.#rows.compact()) if (this.#turns.due) await this.#turns.give();
+      await this.#closeGaps();
       return removed;
     });
   }
@@ -186,6 +186,11 @@ export class MemoryStore implements Store {
       for (const query of prepared) all.push(await run(query, plan, among));
       return all;
     });
+  }
+
+  async #closeGaps(): Promise<void> {
+    if (!this.#rows.sparse) return;
+    for (const _ of this.#rows.compact()) if (this.#turns.due) await this.#turns.give();
   }
 
   // Runs one thing after another, whatever became of the one before.

@@ -6,8 +6,9 @@ const LEAST_ROOM = 64;
 const MOVED_AT_ONCE = 256;
 
 /**
- * Rows in flat arrays that grow by doubling, in the order in which they were first stored. A removed row
- * leaves a dead place behind, until a compaction closes the gaps; so ties keep going to the older row.
+ * Rows in flat arrays that grow by doubling, in the order in which they were written. A removed row, and the
+ * old form of one that is written again, leaves a dead place behind, until a compaction closes the gaps; so
+ * ties keep going to the row written first.
  */
 export class Rows {
   readonly #dimensions: number;
@@ -61,12 +62,10 @@ export class Rows {
     if (needed * n > this.int8.length) this.#resize(Math.max(needed, (2 * this.int8.length) / n, LEAST_ROOM));
     this.#live = undefined;
     ids.forEach((id, row) => {
-      let at = this.#places.get(id);
-      if (at === undefined) {
-        at = this.end;
-        this.ids.push(id);
-        this.#places.set(id, at);
-      }
+      this.remove(id);
+      const at = this.end;
+      this.ids.push(id);
+      this.#places.set(id, at);
       this.payloads[at] = payloads?.[row];
       this.bits.set(codes.bits.subarray((row * n) / 8, ((row + 1) * n) / 8), (at * n) / 8);
       this.int8.set(codes.int8.subarray(row * n, (row + 1) * n), at * n);

@@ -99,8 +99,8 @@ export interface Store extends AsyncDisposable {
   get(ids: readonly Id[], options?: { readonly signal?: AbortSignal }): Promise<(StoredRow | undefined)[]>;
   /**
    * The best k rows for each query, best first: Hamming candidates, refined, rescored. Fewer than k only
-   * where fewer rows pass the filter. Of candidates or hits that tie, the row first stored goes first; a row
-   * that was deleted and stored again is a new one.
+   * where fewer rows pass the filter. Of candidates or hits that tie, the row written first goes first; an
+   * upsert writes its rows anew, in the order of the batch.
    *
    * @param queries rows × inputDimensions, row-major
    * @throws NestbitError `SEARCH_LIMIT`, `FILTER_FIELD`, `FILTER_OPERATOR`, `FILTER_VALUE`, and those of a batch

@@ -134,5 +134,20 @@ export function batchCases({ codec, id, recallFloor, withStore }: ContractSetup)
           );
         }),
     },
+    {
+      name: 'an upsert writes rows anew: of ties, the row written first goes first',
+      run: () =>
+        withStore(async (store) => {
+          const ids = [id(0), id(1), id(2), id(3)];
+          const same = Float32Array.from({ length: 4 * WIDTH }, (_, i) => Math.sin((i % WIDTH) + 1));
+          await store.upsert({ ids, embeddings: same });
+          await store.upsert({ ids: [ids[2], ids[0]], embeddings: same.subarray(0, 2 * WIDTH) });
+          const [hits] = await store.search(same.subarray(0, WIDTH), { k: 4 });
+          deepEqual(
+            hits.map((hit) => hit.id),
+            [ids[1], ids[3], ids[2], ids[0]],
+          );
+        }),
+    },
   ];
 }
