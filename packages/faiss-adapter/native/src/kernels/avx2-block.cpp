@@ -24,21 +24,25 @@ struct Position {
   __m256i high[2];
 };
 
-// Entry [q][n] is the number of bits set in q ^ n.
+// For each byte of a query, the counts of bits set in (its low nibble ^ n), n = 0 to 15, then in (its high
+// nibble ^ n).
 struct Counts {
-  alignas(64) uint8_t entry[16][16];
+  alignas(64) uint8_t entry[256][32];
   constexpr Counts() : entry() {
-    for (int q = 0; q < 16; q++) {
-      for (int n = 0; n < 16; n++) {
-        for (int x = q ^ n; x != 0; x >>= 1) entry[q][n] = static_cast<uint8_t>(entry[q][n] + (x & 1));
+    for (int byte = 0; byte < 256; byte++) {
+      for (int n = 0; n < 32; n++) {
+        const int nibble = n < 16 ? byte & 15 : byte >> 4;
+        uint8_t count = 0;
+        for (int x = nibble ^ (n & 15); x != 0; x >>= 1) count = static_cast<uint8_t>(count + (x & 1));
+        entry[byte][n] = count;
       }
     }
   }
 };
 constexpr Counts counts;
 
-NESTBIT_AVX2_INLINE __m256i countsOf(int nibble) {
-  return _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(counts.entry[nibble])));
+NESTBIT_AVX2_INLINE __m256i twice(const uint8_t* table) {
+  return _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(table)));
 }
 
 // 16 byte positions of 32 rows, from row[0..31] + at, to the 32 lanes of 16 vectors.
@@ -102,21 +106,22 @@ NESTBIT_AVX2_INLINE void widen(__m256i sums, bool set, uint16_t* out) {
 // Distances of Q queries to 64 rows over `positions` bytes; `set` is whether these are the first. out (Q, 64),
 // stride apart.
 template <int Q>
-NESTBIT_AVX2 void lookUp(const uint8_t* queries, size_t bytes, const Position* tile, size_t positions, bool set,
+NESTBIT_AVX2 __attribute__((noinline)) void lookUp(const uint8_t* queries, size_t bytes, const Position* tile, size_t positions, bool set,
                          uint16_t* out, size_t stride) {
   for (size_t first = 0; first < positions; first += bytesUntilOverflow) {
     const size_t last = positions - first < bytesUntilOverflow ? positions : first + bytesUntilOverflow;
     __m256i sums[Q][2];
     for (int q = 0; q < Q; q++) sums[q][0] = sums[q][1] = _mm256_setzero_si256();
     for (size_t p = first; p < last; p++) {
+      const __m256i low0 = tile[p].low[0], low1 = tile[p].low[1];
+      const __m256i high0 = tile[p].high[0], high1 = tile[p].high[1];
       for (int q = 0; q < Q; q++) {
-        const unsigned byte = queries[q * bytes + p];
-        const __m256i low = countsOf(byte & 15);
-        const __m256i high = countsOf(byte >> 4);
-        sums[q][0] = _mm256_add_epi8(sums[q][0], _mm256_shuffle_epi8(low, tile[p].low[0]));
-        sums[q][1] = _mm256_add_epi8(sums[q][1], _mm256_shuffle_epi8(low, tile[p].low[1]));
-        sums[q][0] = _mm256_add_epi8(sums[q][0], _mm256_shuffle_epi8(high, tile[p].high[0]));
-        sums[q][1] = _mm256_add_epi8(sums[q][1], _mm256_shuffle_epi8(high, tile[p].high[1]));
+        const uint8_t* table = counts.entry[queries[q * bytes + p]];
+        const __m256i low = twice(table), high = twice(table + 16);
+        sums[q][0] = _mm256_add_epi8(sums[q][0], _mm256_shuffle_epi8(low, low0));
+        sums[q][1] = _mm256_add_epi8(sums[q][1], _mm256_shuffle_epi8(low, low1));
+        sums[q][0] = _mm256_add_epi8(sums[q][0], _mm256_shuffle_epi8(high, high0));
+        sums[q][1] = _mm256_add_epi8(sums[q][1], _mm256_shuffle_epi8(high, high1));
       }
     }
     for (int q = 0; q < Q; q++) {
