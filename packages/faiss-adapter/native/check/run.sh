@@ -5,5 +5,5 @@ cd "$(dirname "$0")"
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 ${CXX:-g++} -O2 -g -std=c++17 -fPIC -Wall -Wextra -Wno-psabi -fsanitize=address,undefined -fno-sanitize-recover=undefined \
-  ../src/kernels/*.cpp check*.cpp -o "$out/check"
+  ../src/kernels/*.cpp check*.cpp emulated.cpp -o "$out/check"
 "$out/check"
