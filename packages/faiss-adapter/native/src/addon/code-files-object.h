@@ -1,0 +1,30 @@
+// CodeFiles as a JavaScript class.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+
+#include "../storage/code-files.h"
+
+namespace nestbit {
+
+class CodeFilesObject : public Napi::ObjectWrap<CodeFilesObject> {
+ public:
+  static void define(Napi::Env env, Napi::Object exports);
+  // new CodeFiles(folder, bytes, int8Mapped)
+  explicit CodeFilesObject(const Napi::CallbackInfo& info);
+  // The files of an argument; TypeError when it is something else or closed.
+  static std::shared_ptr<CodeFiles> of(const Napi::Value& value);
+
+ private:
+  void grow(const Napi::CallbackInfo& info);
+  void close(const Napi::CallbackInfo& info);
+  void releaseBits(const Napi::CallbackInfo& info);
+  Napi::Value verify(const Napi::CallbackInfo& info);
+  Napi::Value read(const Napi::CallbackInfo& info);
+
+  std::shared_ptr<CodeFiles> files_;
+};
+
+}  // namespace nestbit

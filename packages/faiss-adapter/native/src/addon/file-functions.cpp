@@ -1,0 +1,70 @@
+#include "file-functions.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "../failure.h"
+#include "../storage/crc32c.h"
+#include "arguments.h"
+#include "job.h"
+
+namespace nestbit {
+
+Napi::Value lockFile(const Napi::CallbackInfo& info) {
+  const std::string path = text(info[0], "path");
+  const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (file >= 0 && flock(file, LOCK_EX | LOCK_NB) == 0) return Napi::Number::New(info.Env(), file);
+  const int why = errno;
+  if (file >= 0) close(file);
+  if (file >= 0 && why == EWOULDBLOCK) return info.Env().Undefined();
+  throw Napi::Error::New(info.Env(), path + " cannot be locked: " + std::strerror(why));
+}
+
+void unlockFile(const Napi::CallbackInfo& info) {
+  // Closing the file ends the lock.
+  close(static_cast<int>(wholeNumber(info[0], "lock", 0, 1 << 30)));
+}
+
+Napi::Value checksums(const Napi::CallbackInfo& info) {
+  const size_t rows = wholeNumber(info[2], "rows", 1, 4294967295.0);
+  const auto* bits = elements<uint8_t>(info[0], "bits", napi_uint8_array, anyLength);
+  const size_t bytes = rowsOf(info[0], "bits", rows);
+  const auto* int8 = elements<uint8_t>(info[1], "int8", napi_int8_array, rows * bytes * 8);
+  auto sums = Napi::Uint32Array::New(info.Env(), rows * 2);
+  for (size_t row = 0; row < rows; row++) {
+    sums[2 * row] = crc32c(bits + row * bytes, bytes);
+    sums[2 * row + 1] = crc32c(int8 + row * bytes * 8, bytes * 8);
+  }
+  return sums;
+}
+
+Napi::Value checksumFile(const Napi::CallbackInfo& info) {
+  const std::string path = text(info[0], "path");
+  const size_t bytes = wholeNumber(info[1], "bytes", 0, 1e15);
+  auto sum = std::make_shared<uint32_t>(0);
+  return start(
+      info.Env(), 0, {},
+      [=](const Stop& stop) {
+        const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "rb"), std::fclose);
+        if (file == nullptr) throw Failure("FILE_NOT_FOUND", path + " cannot be opened: " + std::strerror(errno) + ".");
+        std::vector<uint8_t> buffer(size_t{1} << 20);
+        for (size_t left = bytes; left > 0;) {
+          if (stop != 0) throw Failure("ABORTED", "stopped");
+          const size_t got = std::fread(buffer.data(), 1, std::min(left, buffer.size()), file.get());
+          if (got == 0) throw Failure("STORE_DAMAGED", path + " is shorter than " + std::to_string(bytes) + " bytes.");
+          *sum = crc32c(buffer.data(), got, *sum);
+          left -= got;
+        }
+      },
+      [sum](Napi::Env env) { return Napi::Number::New(env, *sum); });
+}
+
+}  // namespace nestbit

@@ -1,0 +1,21 @@
+// Small things of the file system that Node does not offer.
+#pragma once
+
+#include <napi.h>
+
+namespace nestbit {
+
+// lockFile(path): a number to unlock it by, or undefined when another process or store holds it. The lock ends with
+// the process, however that ends.
+Napi::Value lockFile(const Napi::CallbackInfo& info);
+
+// unlockFile(number)
+void unlockFile(const Napi::CallbackInfo& info);
+
+// checksums(bits, int8, rows): Uint32Array (rows, 2), CRC-32C of each row's bits and int8 copy
+Napi::Value checksums(const Napi::CallbackInfo& info);
+
+// checksumFile(path, bytes): promise of the CRC-32C of the first `bytes` of a file
+Napi::Value checksumFile(const Napi::CallbackInfo& info);
+
+}  // namespace nestbit

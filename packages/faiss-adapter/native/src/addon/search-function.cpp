@@ -1,0 +1,77 @@
+#include "search-function.h"
+
+#include "../search/two-stage.h"
+#include "arguments.h"
+#include "binary-index-object.h"
+#include "code-files-object.h"
+#include "job.h"
+
+namespace nestbit {
+namespace {
+
+Stage stageOf(const Napi::Value& value) {
+  const std::string name = text(value, "stage");
+  if (name == "hamming") return Stage::hamming;
+  if (name == "refine") return Stage::refine;
+  if (name == "rescore") return Stage::rescore;
+  refuse(value.Env(), "stage must be hamming, refine or rescore, got " + name);
+}
+
+}  // namespace
+
+Napi::Value searchStore(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto options = info[0].As<Napi::Object>();
+  TwoStage search{};
+  search.files = CodeFilesObject::of(options.Get("files"));
+  if (!options.Get("index").IsUndefined()) search.index = BinaryIndexObject::of(options.Get("index"));
+  search.rows = wholeNumber(options, "rows", 0, static_cast<double>(search.files->rows()));
+  search.indexed = wholeNumber(options, "indexed", 0, static_cast<double>(search.rows));
+  if (search.index != nullptr &&
+      (search.index->bytes() != search.files->bytes() || search.index->rows() < search.indexed))
+    refuse(env, "the index is not of these files");
+  const Napi::Value pass = options.Get("pass");
+  if (!pass.IsUndefined()) {
+    search.pass = elements<uint64_t>(pass, "pass", napi_biguint64_array, anyLength);
+    if (lengthOf(pass) < (search.rows + 63) / 64) refuse(env, "pass has fewer bits than there are rows");
+  }
+  search.passing = wholeNumber(options, "passing", 0, static_cast<double>(search.rows));
+  search.prefilter = wholeNumber(options, "prefilter", 1, 1e7);
+  search.rescored = wholeNumber(options, "rescored", 1, 1e7);
+  search.k = wholeNumber(options, "k", 1, 1e7);
+  search.probes = wholeNumber(options, "probes", 1, 1 << 24);
+  search.efSearch = wholeNumber(options, "efSearch", 1, 1e7);
+  search.stage = stageOf(options.Get("stage"));
+  search.threads = wholeNumber(options, "threads", 1, 1024);
+  const auto token = static_cast<uint32_t>(wholeNumber(options, "token", 0, 4294967295.0));
+
+  Queries queries{};
+  queries.count = wholeNumber(options, "count", 1, 1e7);
+  const size_t values = queries.count * search.files->dimensions();
+  queries.bits = elements<uint8_t>(options.Get("bits"), "bits", napi_uint8_array, values / 8);
+  queries.refineWeights = elements<int16_t>(options.Get("refineWeights"), "refineWeights", napi_int16_array, values);
+  queries.rescoreWeights = elements<double>(options.Get("rescoreWeights"), "rescoreWeights", napi_float64_array, values);
+  queries.scale = elements<double>(options.Get("scale"), "scale", napi_float64_array, queries.count);
+  queries.bias = elements<double>(options.Get("bias"), "bias", napi_float64_array, queries.count);
+
+  const size_t width = search.width();
+  auto rows = Napi::Uint32Array::New(env, queries.count * width);
+  auto scores = Napi::Float64Array::New(env, queries.count * width);
+  auto found = Napi::Uint32Array::New(env, queries.count);
+  auto result = Napi::Object::New(env);
+  result.Set("width", static_cast<double>(width));
+  result.Set("rows", rows);
+  result.Set("scores", scores);
+  result.Set("found", found);
+  const Ranked out{rows.Data(), scores.Data(), found.Data()};
+  auto kept = std::make_shared<Napi::ObjectReference>(Napi::Persistent(result));
+  return start(
+      env, token, {options},
+      [=](const Stop& stop) {
+        // Nothing passes: nothing is found.
+        if (width > 0) searchTwoStage(search, queries, stop, out);
+      },
+      [kept](Napi::Env) { return kept->Value(); });
+}
+
+}  // namespace nestbit

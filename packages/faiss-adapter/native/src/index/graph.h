@@ -1,0 +1,49 @@
+// HNSW (Malkov and Yashunin 2017) over faiss's link structure: building on our threads, searching by our kernel.
+#pragma once
+
+#include <faiss/impl/HNSW.h>
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "../kernels/kernel.h"
+#include "../kernels/nearest.h"
+#include "../parallel.h"
+
+namespace nestbit {
+
+// Which vertices a search has seen. One byte a vertex, reused from search to search.
+class Seen {
+ public:
+  void begin(size_t vertices);
+  // Whether the vertex is new, and it is not any more.
+  bool add(uint32_t vertex) {
+    if (marks_[vertex] == mark_) return false;
+    marks_[vertex] = mark_;
+    return true;
+  }
+
+ private:
+  std::vector<uint8_t> marks_;
+  uint8_t mark_ = 0;
+};
+
+// Adds vertices [hnsw.levels.size(), rows) of codes (rows, bytes). Throws Failure ABORTED, after which the graph
+// is of no use. `done` is called with the number of vertices linked so far.
+void addToGraph(faiss::HNSW& hnsw, const uint8_t* codes, size_t rows, size_t bytes, size_t threads, const Stop& stop,
+                const std::function<void(size_t)>& done);
+
+struct GraphSearch {
+  const faiss::HNSW& hnsw;
+  const uint8_t* codes;  // (vertices, bytes)
+  size_t bytes;
+  size_t efSearch;       // Vertices kept while searching; more cost time and find more.
+  const uint64_t* pass;  // Rows that may be found, as a bitmap; null: all. Others are walked through.
+};
+
+// Offers what a beam search from the entry point finds.
+void searchGraph(const Kernel& kernel, const GraphSearch& search, const uint8_t* query, Seen& seen, Nearest& nearest);
+
+}  // namespace nestbit

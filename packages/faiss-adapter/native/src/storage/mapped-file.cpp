@@ -1,0 +1,70 @@
+#include "mapped-file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "../failure.h"
+
+namespace nestbit {
+
+MappedFile::MappedFile(const std::string& path, size_t reserve) : path_(path), reserved_(reserve) {
+  file_ = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file_ < 0) throw Failure("FILE_NOT_FOUND", path + " cannot be opened: " + std::strerror(errno) + ".");
+  void* memory = mmap(nullptr, reserved_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) {
+    const std::string why = std::strerror(errno);
+    close(file_);
+    throw Failure("OUT_OF_MEMORY", "No address space for " + path + ": " + why + "; raise the limit (ulimit -v).");
+  }
+  data_ = static_cast<uint8_t*>(memory);
+}
+
+MappedFile::~MappedFile() {
+  munmap(data_, reserved_);
+  close(file_);
+}
+
+void MappedFile::grow(size_t bytes) {
+  if (bytes <= size_) return;
+  struct stat status;
+  // A page past the end of the file would kill the process when touched.
+  if (fstat(file_, &status) != 0 || static_cast<size_t>(status.st_size) < bytes) {
+    throw Failure("STORE_DAMAGED", path_ + " has " + std::to_string(status.st_size) + " bytes, its rows need " +
+                                       std::to_string(bytes) + ". Restore the store from a copy.");
+  }
+  if (bytes > reserved_) {
+    throw Failure("SEARCH_LIMIT", path_ + " would pass " + std::to_string(reserved_) + " bytes; use several stores.");
+  }
+  const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  const size_t from = size_ / page * page;
+  if (mmap(data_ + from, bytes - from, PROT_READ, MAP_SHARED | MAP_FIXED, file_, static_cast<off_t>(from)) ==
+      MAP_FAILED) {
+    throw Failure("OUT_OF_MEMORY", path_ + " cannot be mapped: " + std::strerror(errno) + ".");
+  }
+  size_ = bytes;
+}
+
+void MappedFile::release() {
+  if (size_ > 0) madvise(data_, size_, MADV_DONTNEED);
+}
+
+void MappedFile::read(uint8_t* to, size_t bytes, size_t offset) const {
+  while (bytes > 0) {
+    const ssize_t got = pread(file_, to, bytes, static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) {
+      const std::string why = got < 0 ? std::strerror(errno) : "the file ends there";
+      throw Failure("STORE_DAMAGED", path_ + " cannot be read at " + std::to_string(offset) + ": " + why + ".");
+    }
+    to += got;
+    bytes -= static_cast<size_t>(got);
+    offset += static_cast<size_t>(got);
+  }
+}
+
+}  // namespace nestbit

@@ -1,0 +1,6 @@
+export {
+  BinaryIndex,
+  type BinaryIndexHits,
+  type BinaryIndexOptions,
+  type BinaryIndexSearch,
+} from './binary-index.ts';
