@@ -37,7 +37,8 @@ export { MemoryStore, type MemoryStoreOptions, type SearchCandidates } from './m
 export { type BeirSet, readBeir } from './metrics/beir.ts';
 export { ndcgAtK } from './metrics/ndcg.ts';
 export { recallAtK } from './metrics/recall.ts';
-export { checkIds, checkKeys, codesOf } from './store/batch.ts';
+export { checkIds, checkKeys } from './store/batch.ts';
+export { encodeBatch } from './store/encode-batch.ts';
 export { FieldRegistry } from './store/field-registry.ts';
 export { type Condition, type Filter, type Operators, parseFilter, type Scalar } from './store/filter.ts';
 export { matches, predicateOf } from './store/matches.ts';
@@ -46,4 +47,5 @@ export { type SearchPlan, searchPlan } from './store/search-options.ts';
 export { best, nearest } from './store/select.ts';
 export type { Batch, Capabilities, Hit, SearchOptions, Store, StoredRow } from './store/store.ts';
 export { compareText } from './store/text-order.ts';
+export { Turns } from './store/turns.ts';
 export { type Ranked, refine, rescore, type Scorer } from './store/two-stage.ts';
