@@ -182,7 +182,13 @@ NESTBIT_AVX2 void groups(const uint8_t* queries, size_t count, const uint8_t* co
     }
     for (size_t row = 0; row < rows; row += groupRows) {
       const uint8_t* each[groupRows];
-      for (size_t i = 0; i < groupRows; i++) each[i] = codes + (row + i) * bytes;
+      each[0] = codes + row * bytes;
+      for (size_t i = 1; i < groupRows; i++) each[i] = each[i - 1] + bytes;
+      // Rows of the next group, or of the block after this one; an address past the end does no harm.
+      const uintptr_t next = reinterpret_cast<uintptr_t>(each[0]) + groupRows * bytes;
+      for (size_t line = 0; line < groupRows * bytes && first == 0; line += 64) {
+        _mm_prefetch(reinterpret_cast<const char*>(next + line), _MM_HINT_T1);
+      }
       fill(each, first, last, bytes, tile);
       for (size_t q = 0; q < count; q += 2) {
         uint16_t unused[groupRows] = {};
@@ -198,7 +204,7 @@ NESTBIT_AVX2 void groups(const uint8_t* queries, size_t count, const uint8_t* co
 NESTBIT_AVX2 void block(const uint8_t* queries, size_t count, const uint8_t* codes, size_t rows, size_t bytes,
                         uint16_t* out, size_t stride) {
   // Few queries or short rows do not pay for the transposition.
-  const size_t whole = count >= 3 && bytes >= 16 ? rows / groupRows * groupRows : 0;
+  const size_t whole = count >= 6 && bytes >= 16 ? rows / groupRows * groupRows : 0;
   for (size_t q = 0; q < count && whole != 0; q += tileQueries) {
     const size_t some = count - q < tileQueries ? count - q : tileQueries;
     groups(queries + q * bytes, some, codes, whole, bytes, out + q * stride, stride);
