@@ -21,6 +21,7 @@ export { rescoreScore } from './codec/rescore.ts';
 export { hadamard, type Rotation, rotate } from './codec/rotation.ts';
 export { SaturationCounter } from './codec/saturation.ts';
 export type { CodecSettings } from './codec/settings.ts';
+export { rowsOf } from './codec/shape.ts';
 export { truncate } from './codec/truncate.ts';
 export type { Codes, Id, PreparedQuery } from './codec/types.ts';
 export { NestbitError, type NestbitErrorCode, throwIfAborted } from './errors.ts';

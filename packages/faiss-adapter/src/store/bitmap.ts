@@ -26,7 +26,7 @@ export function without(
 
 /** Whether a row is in the set; absent: all are. */
 export function has(set: BigUint64Array | undefined, row: number): boolean {
-  return set === undefined || (Number(set[row >>> 6] >> BigInt(row & 63)) & 1) === 1;
+  return set === undefined || ((set[row >>> 6] >> BigInt(row & 63)) & 1n) === 1n;
 }
 
 /** How many rows a set holds. */

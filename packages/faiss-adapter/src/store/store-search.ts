@@ -1,4 +1,4 @@
-import { type Codec, type PreparedQuery, type SearchPlan, Turns } from '@nestbit/core';
+import { type Codec, type PreparedQuery, rowsOf, type SearchPlan, Turns } from '@nestbit/core';
 import { call } from '../addon/call.ts';
 import { addon, type NativeFound, type NativeIndex, type NativeSearch } from '../addon/native.ts';
 import { searchable, type View } from './view.ts';
@@ -27,11 +27,11 @@ export interface Found {
 export async function searchView(view: View, queries: Float32Array, search: StoreSearch): Promise<Found[]> {
   const { plan, index } = search;
   const { codec, files } = view.generation;
+  const total = rowsOf(queries, codec.inputDimensions);
   const { pass, passing } = await searchable(view, plan.conditions, plan.signal);
   const turns = new Turns();
   const all: Found[] = [];
   const width = codec.inputDimensions;
-  const total = queries.length / width;
   for (let first = 0; first < total; first += QUERIES_AT_ONCE) {
     const last = Math.min(total, first + QUERIES_AT_ONCE);
     const packed = await pack(codec, queries.subarray(first * width, last * width), turns, plan.signal);
