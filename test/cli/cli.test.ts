@@ -187,3 +187,27 @@ test('a bad row in the middle, and Ctrl-C, leave no file', async () => {
     [0, ['bits.npy', 'int8.npy']],
   ]).toContainEqual([status, left]);
 });
+
+test('ingest fills a store that search, stats and compact work on', async () => {
+  const store = `faiss:${path('store')}`;
+  const filled = await nestbit('ingest', path('docs.npy'), '--store', store, '--json');
+  expect(filled).toMatchObject({ status: 0, err: '' });
+  expect(JSON.parse(filled.out)).toMatchObject({ rows: 2000, store });
+  // The same rows once more: their ids are the row numbers, so none is new.
+  expect((await nestbit('ingest', path('docs.npy'), '--store', store)).status).toBe(0);
+  const stats = await nestbit('stats', '--store', store, '--json');
+  expect(JSON.parse(stats.out)).toMatchObject({ rows: 2000, dead: 2000, index: { kind: 'flat' } });
+  const found = await nestbit('search', '--store', store, '--queries', path('docs.npy'), '-k', '1', '--json');
+  const lines = found.out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(lines).toHaveLength(2000);
+  const own = lines.filter(({ query, hits }) => hits[0].id === String(query));
+  expect(own.length).toBeGreaterThan(1990);
+  expect((await nestbit('compact', '--store', store)).out).toBe('2000 rows, 2000 dead ones removed\n');
+  const foreign = await nestbit('search', '--store', store, '--queries', path('narrow.npy'));
+  expect(foreign).toMatchObject({ status: 1 });
+  expect((await nestbit('stats', '--store', `faiss:${path('none')}`)).err).toMatch(/STORE_NOT_FOUND/);
+  expect((await nestbit('stats', '--store', 'nothing')).status).toBe(2);
+});

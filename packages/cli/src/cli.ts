@@ -3,6 +3,9 @@ import { Command, CommanderError } from 'commander';
 import { calibrateCommand } from './commands/calibrate.ts';
 import { encodeCommand } from './commands/encode.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
+import { ingestCommand } from './commands/ingest.ts';
+import { searchCommand } from './commands/search.ts';
+import { compactCommand, statsCommand } from './commands/upkeep.ts';
 
 const FAILED = 1;
 const BAD_USAGE = 2;
@@ -36,7 +39,15 @@ function program(signal: AbortSignal): Command {
     .description('Make embeddings small enough to search on one machine, and measure what that costs.')
     .exitOverride()
     .showHelpAfterError('(--help lists the options)');
-  for (const make of [calibrateCommand, encodeCommand, evaluateCommand]) {
+  for (const make of [
+    calibrateCommand,
+    encodeCommand,
+    ingestCommand,
+    searchCommand,
+    evaluateCommand,
+    statsCommand,
+    compactCommand,
+  ]) {
     command.addCommand(make(signal).exitOverride());
   }
   return command;

@@ -1,0 +1,73 @@
+import { calibrate, NestbitError } from '@nestbit/core';
+import { Command, Option } from 'commander';
+import { readCodec } from '../codec-io.ts';
+import { Progress } from '../progress.ts';
+import { type ModelOptions, openSource } from '../source.ts';
+import { checkWidth, openOrCreate } from '../store-uri.ts';
+
+interface Options extends ModelOptions {
+  readonly store: string;
+  readonly codec?: string;
+  readonly index: 'flat' | 'ivf' | 'hnsw';
+  readonly json?: boolean;
+}
+
+/** Batches whose codes are made while the one before is being committed. */
+const IN_FLIGHT = 2;
+
+export function ingestCommand(signal: AbortSignal): Command {
+  return new Command('ingest')
+    .description('put vectors or texts into a store; ids are those of the source, or its row numbers')
+    .argument('<source>', 'vectors, or texts with --model')
+    .requiredOption('--store <uri>', 'faiss:PATH; made when there is none')
+    .option('--codec <codec.json>', 'codec of a new store; default: one calibrated on the source')
+    .addOption(
+      new Option('--index <kind>', 'index of a new store').choices(['flat', 'ivf', 'hnsw']).default('flat'),
+    )
+    .option('--model <folder>', 'model folder that encodes the texts')
+    .option('--variant <name>', 'onnx/model_<name>.onnx')
+    .option('--prompt <name>', 'prompt before each text, such as document')
+    .option('--json', 'print one JSON object')
+    .action((path: string, options: Options) => ingest(path, options, signal));
+}
+
+async function ingest(path: string, options: Options, signal: AbortSignal): Promise<void> {
+  const source = await openSource(path, options);
+  try {
+    const store = await openOrCreate(options.store, { kind: options.index }, async () => {
+      if (options.codec !== undefined) return await readCodec(options.codec, source);
+      const vectors = (async function* () {
+        for await (const batch of source.batches(signal)) yield batch.vectors;
+      })();
+      const calibration = await calibrate(vectors, { inputDimensions: source.dimensions, signal });
+      return calibration.codec(source.model === undefined ? {} : { model: source.model });
+    });
+    const progress = new Progress('ingesting', source.rows);
+    const waiting: Promise<void>[] = [];
+    let rows = 0;
+    try {
+      checkWidth(source.dimensions, path, store);
+      for await (const batch of source.batches(signal)) {
+        const ids = batch.ids ?? Array.from({ length: batch.rows }, (_, row) => BigInt(rows + row));
+        rows += batch.rows;
+        const stored = store.upsert({ ids, embeddings: batch.vectors.slice() }, { signal });
+        stored.catch(() => {});
+        waiting.push(stored);
+        if (waiting.length >= IN_FLIGHT) await waiting.shift();
+        progress.add(batch.rows);
+      }
+      await Promise.all(waiting);
+      if (rows === 0) throw new NestbitError('BATCH_EMPTY', `${path} holds no row; nothing is stored.`);
+      await store.index({ signal });
+    } finally {
+      progress.stop();
+      await store.close();
+    }
+    const result = { rows, store: options.store, fingerprint: store.codec.fingerprint };
+    process.stdout.write(
+      options.json === true ? `${JSON.stringify(result)}\n` : `${rows} rows are in ${options.store}\n`,
+    );
+  } finally {
+    await source.close();
+  }
+}

@@ -1,0 +1,96 @@
+import { type Filter, type Hit, NestbitError } from '@nestbit/core';
+import { Encoder } from '@nestbit/core/onnx';
+import type { FaissStore } from '@nestbit/faiss-adapter';
+import { Command } from 'commander';
+import { wholeNumber } from '../options.ts';
+import { openSource } from '../source.ts';
+import { checkWidth, openStore } from '../store-uri.ts';
+
+interface Options {
+  readonly store: string;
+  readonly queries?: string;
+  readonly text?: string;
+  readonly model?: string;
+  readonly k: number;
+  readonly oversample?: number;
+  readonly prefilter?: number;
+  readonly filter?: string;
+  readonly json?: boolean;
+}
+
+export function searchCommand(signal: AbortSignal): Command {
+  return new Command('search')
+    .description('the nearest rows of a store; with --json one line a query')
+    .requiredOption('--store <uri>', 'faiss:PATH')
+    .option('--queries <file>', 'vectors, or texts with --model')
+    .option('--text <question>', 'one text, with --model')
+    .option('--model <folder>', 'model folder that encodes the texts')
+    .option('-k <n>', 'hits wanted', wholeNumber, 10)
+    .option('--oversample <n>', 'k × oversample candidates are rescored; default 20', wholeNumber)
+    .option('--prefilter <n>', 'Hamming candidates; default 5 × k × oversample', wholeNumber)
+    .option('--filter <json>', 'only rows whose payload passes, such as {"lang":"en"}')
+    .option('--json', 'print JSON lines')
+    .action((options: Options) => search(options, signal));
+}
+
+async function search(options: Options, signal: AbortSignal): Promise<void> {
+  if ((options.queries === undefined) === (options.text === undefined))
+    throw new NestbitError('USAGE', 'Give either --queries file or --text "…" with --model folder.');
+  const filter = options.filter === undefined ? {} : { filter: filterOf(options.filter) };
+  const store = await openStore(options.store, { readOnly: true });
+  try {
+    let query = 0;
+    const { k, oversample, prefilter } = options;
+    const plan = {
+      k,
+      signal,
+      ...filter,
+      ...(oversample === undefined ? {} : { oversample }),
+      ...(prefilter === undefined ? {} : { prefilter }),
+    };
+    for await (const vectors of queriesOf(options, store, signal))
+      for (const hits of await store.search(vectors, plan)) print(query++, hits, options.json === true);
+  } finally {
+    await store.close();
+  }
+}
+
+async function* queriesOf(
+  options: Options,
+  store: FaissStore,
+  signal: AbortSignal,
+): AsyncGenerator<Float32Array> {
+  if (options.queries !== undefined) {
+    const model = options.model === undefined ? {} : { model: options.model };
+    const source = await openSource(options.queries, { ...model, prompt: 'query' });
+    try {
+      checkWidth(source.dimensions, options.queries, store);
+      for await (const { vectors } of source.batches(signal)) yield vectors;
+    } finally {
+      await source.close();
+    }
+    return;
+  }
+  if (options.model === undefined) throw new NestbitError('USAGE', '--text needs --model folder.');
+  const encoder = await Encoder.open(options.model);
+  try {
+    checkWidth(encoder.dimensions, options.model, store);
+    yield await encoder.encode([options.text as string], { prompt: 'query', signal });
+  } finally {
+    await encoder.close();
+  }
+}
+
+function print(query: number, hits: readonly Hit[], json: boolean): void {
+  const plain = hits.map(({ id, score }) => ({ id: String(id), score }));
+  const lines = plain.map(({ id, score }) => `${query}  ${score.toFixed(4)}  ${id}\n`);
+  process.stdout.write(json ? `${JSON.stringify({ query, hits: plain })}\n` : lines.join(''));
+}
+
+function filterOf(text: string): Filter {
+  try {
+    return JSON.parse(text) as Filter;
+  } catch (cause) {
+    throw new NestbitError('USAGE', `--filter is no JSON (${(cause as Error).message}).`, { cause });
+  }
+}

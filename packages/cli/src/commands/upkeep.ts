@@ -1,0 +1,56 @@
+import { Command } from 'commander';
+import { Progress } from '../progress.ts';
+import { openStore } from '../store-uri.ts';
+
+interface Options {
+  readonly store: string;
+  readonly json?: boolean;
+}
+
+/** `stats`: what a store holds. */
+export function statsCommand(): Command {
+  return new Command('stats')
+    .description('rows, bytes by part, codec and index of a store')
+    .requiredOption('--store <uri>', 'faiss:PATH')
+    .option('--json', 'print one JSON object')
+    .action(async ({ store: uri, json }: Options) => {
+      const store = await openStore(uri, { readOnly: true });
+      try {
+        const stats = await store.stats();
+        process.stdout.write(`${JSON.stringify(stats, undefined, json === true ? 0 : 2)}\n`);
+      } finally {
+        await store.close();
+      }
+    });
+}
+
+/** `compact`: gives back the room of dead rows. */
+export function compactCommand(signal: AbortSignal): Command {
+  return new Command('compact')
+    .description('copy the living rows into fresh files and build the index anew')
+    .requiredOption('--store <uri>', 'faiss:PATH')
+    .option('--json', 'print one JSON object')
+    .action(async ({ store: uri, json }: Options) => {
+      const store = await openStore(uri);
+      const { rows, dead } = await store.stats();
+      const progress = new Progress('compacting', rows);
+      let last = 0;
+      try {
+        await store.compact({
+          signal,
+          onProgress: (done) => {
+            progress.add(Math.max(0, done - last));
+            last = done;
+          },
+        });
+      } finally {
+        progress.stop();
+        await store.close();
+      }
+      process.stdout.write(
+        json === true
+          ? `${JSON.stringify({ rows, removed: dead })}\n`
+          : `${rows} rows, ${dead} dead ones removed\n`,
+      );
+    });
+}
