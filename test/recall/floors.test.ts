@@ -20,7 +20,7 @@ const table = {
 
 for (const [name, floors] of Object.entries(table)) {
   test(`${name}: recall of every stage is at least that of the table`, {
-    timeout: 180_000,
+    timeout: 900_000,
   }, async (context) => {
     const encoder = await Encoder.open(needsSharedData(context, 'models/static-mrl-en-384-b'));
     const texts = await floors.texts(context);
