@@ -1,8 +1,6 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { basename, resolve } from 'node:path';
 import { NestbitError, throwIfAborted } from '../errors.ts';
+import { identityOf } from './identity.ts';
 import { type ModelFolder, type Pooling, readModelFolder } from './model-folder.ts';
 import { WorkerPool } from './worker-pool.ts';
 
@@ -51,7 +49,7 @@ export class Encoder {
   readonly dimensions: number;
   /** Longest input, in tokens. */
   readonly maxLength: number;
-  /** Folder name and a hash of the model, tokenizer and pooling, for the codec: `name@0123456789abcdef`. */
+  /** Folder name and a hash of model, data files, tokenizer and pooling, for the codec: `name@0123456789abcdef`. */
   readonly identity: string;
   readonly #pool: WorkerPool;
   readonly #prompts: Readonly<Record<string, string>>;
@@ -182,13 +180,4 @@ async function* windows<T>(
     }
   }
   if (texts.length > 0) yield { records, texts };
-}
-
-async function identityOf(path: string, folder: ModelFolder): Promise<string> {
-  const hash = createHash('sha256');
-  for (const file of [folder.onnxPath, folder.tokenizerPath]) {
-    for await (const chunk of createReadStream(file)) hash.update(chunk);
-  }
-  hash.update(JSON.stringify([folder.pooling, folder.maxLength, folder.prompts]));
-  return `${basename(resolve(path))}@${hash.digest('hex').slice(0, 16)}`;
 }
