@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { Encoder, type EncoderOptions } from '@nestbit/core/onnx';
+import { Encoder } from '@nestbit/core/onnx';
 import { expect, test } from 'vitest';
 import { refusal, temporaryFolder } from '../support/files.ts';
 import {
@@ -78,18 +78,6 @@ test('embeddings have length 1 unless told otherwise', async () => {
   expect(Math.hypot(...row)).toBeCloseTo(1, 6);
 });
 
-test('the identity follows the model, tokenizer and pooling', async () => {
-  const identity = async (options: EncoderOptions): Promise<string> => {
-    const encoder = await Encoder.open(source, { workers: 1, ...options });
-    await encoder.close();
-    return encoder.identity;
-  };
-  const plain = await identity({});
-  expect(plain).toMatch(/^tiny-model@[0-9a-f]{16}$/);
-  expect(await identity({})).toBe(plain);
-  expect(await identity({ pooling: 'cls' })).not.toBe(plain);
-});
-
 test('unusable model folders are refused by what is missing', async () => {
   const open = (files: Record<string, string | undefined>): Promise<string> =>
     refusal(async () => (await Encoder.open(changedModel(folder, files), { workers: 1 })).close());
@@ -106,42 +94,4 @@ test('unusable model folders are refused by what is missing', async () => {
   expect(await refusal(() => Encoder.open(source, { variant: 'q4' }))).toMatch(
     /^MODEL_INVALID: .*model_q4\.onnx/,
   );
-});
-
-test('empty lists and things that are no text are refused', async () => {
-  expect(await refusal(() => encode([]))).toMatch(/^BATCH_EMPTY/);
-  await expect(encode(['a', 5 as never])).rejects.toThrow(
-    new TypeError('text 1 is of type number, not string'),
-  );
-});
-
-test('closing refuses what waits, and later calls', async () => {
-  const encoder = await Encoder.open(source, { workers: 1 });
-  const work = refusal(() => encoder.encode(Array.from({ length: 20_000 }, () => 'red cat')));
-  await encoder.close();
-  await encoder.close();
-  expect(await work).toMatch(/^ENCODER_CLOSED/);
-  expect(await refusal(() => encoder.encode(['red']))).toMatch(/^ENCODER_CLOSED/);
-});
-
-test('an abort ends the work', async () => {
-  const encoder = await Encoder.open(source, { workers: 1 });
-  const controller = new AbortController();
-  const texts = Array.from({ length: 50_000 }, () => 'red cat');
-  const work = refusal(() => encoder.encode(texts, { signal: controller.signal }));
-  controller.abort();
-  expect(await work).toMatch(/^ABORTED/);
-  await encoder.close();
-});
-
-test('a worker that dies refuses its work instead of leaving it to wait', async () => {
-  const workers: { terminate(): Promise<number> }[] = [];
-  const seen = (worker: { terminate(): Promise<number> }): void => void workers.push(worker);
-  process.on('worker', seen);
-  const encoder = await Encoder.open(source, { workers: 2 });
-  process.off('worker', seen);
-  const work = refusal(() => encoder.encode(Array.from({ length: 20_000 }, () => 'red cat')));
-  await Promise.all(workers.map((worker) => worker.terminate()));
-  expect(await work).toMatch(/^ENCODER_FAILED: .*open it again/);
-  await encoder.close();
 });

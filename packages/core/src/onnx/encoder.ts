@@ -1,29 +1,12 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { availableParallelism } from 'node:os';
-import { basename, resolve } from 'node:path';
-import { NestbitError, throwIfAborted } from '../errors.ts';
-import { type ModelFolder, type Pooling, readModelFolder } from './model-folder.ts';
+import { NestbitError } from '../errors.ts';
+import { EncodeCall } from './encode-call.ts';
+import { type EncodedBatch, encodeWindows } from './encode-stream.ts';
+import { identityOf } from './identity.ts';
+import { type ModelFolder, readModelFolder } from './model-folder.ts';
+import { promptOf } from './prompts.ts';
+import { type EncoderOptions, encoderSettings } from './settings.ts';
+import { Windows } from './windows.ts';
 import { WorkerPool } from './worker-pool.ts';
-
-export interface EncoderOptions {
-  /** Reads onnx/model_<variant>.onnx, such as `quantized`. Default: onnx/model.onnx. */
-  readonly variant?: string;
-  /** Default: as the folder says; else the model's own pooled output, else the mean. */
-  readonly pooling?: Pooling;
-  /** Scale embeddings to length 1. Default true. A codec does so in any case. */
-  readonly normalize?: boolean;
-  /** Longest input in tokens; the rest is cut. Default: as the folder says. */
-  readonly maxLength?: number;
-  /** Prompts by name (`query`, `document`, …), over those of the folder. */
-  readonly prompts?: Readonly<Record<string, string>>;
-  /** Threads with a copy of the model each. Default 2, or fewer where there are fewer cores. */
-  readonly workers?: number;
-  /** Threads within one run of the model. Default: the cores divided by the workers. */
-  readonly threadsPerWorker?: number;
-  /** Tokens of a batch, padding included. Default 16 384. More is quicker on long inputs and needs memory. */
-  readonly batchTokens?: number;
-}
 
 export interface EncodeOptions {
   /**
@@ -31,19 +14,9 @@ export interface EncodeOptions {
    * add nothing where it has no such prompt. Default: the folder's default prompt, or none.
    */
   readonly prompt?: string;
+  /** Ends the call with `ABORTED` as soon as it fires; the encoder can be used on. */
   readonly signal?: AbortSignal;
 }
-
-/** Records of a stream with their embeddings, in order. */
-export interface EncodedBatch<T> {
-  readonly records: T[];
-  /** records × dimensions */
-  readonly embeddings: Float32Array;
-}
-
-/** Texts sent to a worker at a time: few enough that posting them never holds up the main thread. */
-const WINDOW_TEXTS = 256;
-const WINDOW_CHARACTERS = 500_000;
 
 /** Text in, embeddings out: a model folder on onnxruntime, in worker threads. */
 export class Encoder {
@@ -51,60 +24,55 @@ export class Encoder {
   readonly dimensions: number;
   /** Longest input, in tokens. */
   readonly maxLength: number;
-  /** Folder name and a hash of the model, tokenizer and pooling, for the codec: `name@0123456789abcdef`. */
+  /** Folder name and a hash of model, data files, tokenizer and pooling, for the codec: `name@0123456789abcdef`. */
   readonly identity: string;
   readonly #pool: WorkerPool;
-  readonly #prompts: Readonly<Record<string, string>>;
-  readonly #defaultPrompt: string | undefined;
-  readonly #workers: number;
+  readonly #folder: ModelFolder;
 
-  private constructor(pool: WorkerPool, folder: ModelFolder, identity: string, workers: number) {
+  private constructor(pool: WorkerPool, folder: ModelFolder, identity: string) {
     this.dimensions = pool.dimensions;
     this.maxLength = folder.maxLength;
     this.identity = identity;
     this.#pool = pool;
-    this.#prompts = folder.prompts;
-    this.#defaultPrompt = folder.defaultPrompt;
-    this.#workers = workers;
+    this.#folder = folder;
   }
 
   /**
    * Opens a model folder (see `readModelFolder` for what it may hold).
    *
-   * @throws NestbitError `MODEL_INVALID`
+   * @throws NestbitError `MODEL_INVALID`; TypeError or RangeError naming an option
    */
   static async open(path: string, options: EncoderOptions = {}): Promise<Encoder> {
-    const cores = availableParallelism();
-    const workers = options.workers ?? Math.min(2, cores);
-    if (!Number.isInteger(workers) || workers < 1)
-      throw new RangeError(`workers must be at least 1, got ${workers}`);
-    const read = await readModelFolder(path, options.variant);
+    if (typeof path !== 'string') throw new TypeError(`path must be a string, got ${typeof path}`);
+    const settings = encoderSettings(options);
+    const read = await readModelFolder(path, settings.variant);
     const folder: ModelFolder = {
       ...read,
-      pooling: options.pooling ?? read.pooling,
-      maxLength: options.maxLength ?? read.maxLength,
-      prompts: { ...read.prompts, ...options.prompts },
+      pooling: settings.pooling ?? read.pooling,
+      maxLength: settings.maxLength ?? read.maxLength,
+      prompts: { ...read.prompts, ...settings.prompts },
     };
-    const pool = await WorkerPool.open(workers, {
+    const pool = await WorkerPool.open(settings.workers, {
       folder,
-      threads: options.threadsPerWorker ?? Math.max(1, Math.floor(cores / workers)),
-      batchTokens: options.batchTokens ?? 16_384,
-      normalize: options.normalize ?? true,
+      threads: settings.threadsPerWorker,
+      batchTokens: settings.batchTokens,
+      normalize: settings.normalize,
     });
-    return new Encoder(pool, folder, await identityOf(path, folder), workers);
+    return new Encoder(pool, folder, await identityOf(path, folder));
   }
 
   /**
    * Embeddings of texts, in their order: texts × dimensions.
    *
-   * @throws NestbitError `BATCH_EMPTY`, `ABORTED`, `ENCODER_CLOSED`, `ENCODER_FAILED`
+   * @throws NestbitError `BATCH_EMPTY`, `ABORTED`, `ENCODER_CLOSED`, `ENCODER_FAILED`; TypeError
    */
   async encode(texts: readonly string[], options: EncodeOptions = {}): Promise<Float32Array> {
+    if (!Array.isArray(texts)) throw new TypeError(`texts must be an array of strings, got ${typeof texts}`);
     if (texts.length === 0)
       throw new NestbitError('BATCH_EMPTY', 'There is no text to encode; give at least one.');
     const out = new Float32Array(texts.length * this.dimensions);
     let at = 0;
-    for await (const { embeddings } of this.encodeStream(texts, (text) => text, options)) {
+    for await (const { embeddings } of this.encodeStream<string>(texts, (text) => text, options)) {
       out.set(embeddings, at);
       at += embeddings.length;
     }
@@ -113,82 +81,27 @@ export class Encoder {
 
   /**
    * Encodes a stream of records in order. Only a few windows per worker are read ahead, so memory is bounded
-   * and a slow consumer slows the source.
+   * and a slow consumer slows the source. Leaving the loop ends the work.
    *
    * @param textOf the text of a record
+   * @throws NestbitError `ABORTED`, `ENCODER_CLOSED`, `ENCODER_FAILED`; TypeError; errors of the source
    */
   async *encodeStream<T>(
     source: AsyncIterable<T> | Iterable<T>,
     textOf: (record: T) => string,
     options: EncodeOptions = {},
   ): AsyncGenerator<EncodedBatch<T>> {
-    const prompt = this.#prompt(options.prompt);
-    const pending: Promise<EncodedBatch<T>>[] = [];
-    for await (const { records, texts } of windows(source, textOf)) {
-      throwIfAborted(options.signal);
-      const batch = this.#pool.run(texts, prompt).then((embeddings) => ({ records, embeddings }));
-      // It is awaited in its turn; until then a failure must not count as unhandled.
-      batch.catch(() => {});
-      pending.push(batch);
-      if (pending.length > 2 * this.#workers) yield await (pending.shift() as Promise<EncodedBatch<T>>);
+    if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object');
+    if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
+      throw new TypeError('signal must be an AbortSignal');
     }
-    for (const batch of pending) {
-      throwIfAborted(options.signal);
-      yield await batch;
-    }
+    const prompt = promptOf(this.#folder, options.prompt);
+    const windows = new Windows(source, textOf);
+    yield* encodeWindows(windows, new EncodeCall(this.#pool, prompt, options.signal));
   }
 
-  /** Refuses work that waits (`ENCODER_CLOSED`), lets running batches end and stops the workers. */
+  /** Refuses work that has not ended (`ENCODER_CLOSED`), lets running batches end and stops the workers. */
   async close(): Promise<void> {
     await this.#pool.close();
   }
-
-  #prompt(name: string | undefined): string {
-    const wanted = name ?? this.#defaultPrompt;
-    if (wanted === undefined) return '';
-    // Some models name their document prompt `passage`.
-    const prompt = this.#prompts[wanted] ?? (wanted === 'document' ? this.#prompts['passage'] : undefined);
-    if (prompt === undefined && wanted !== 'query' && wanted !== 'document') {
-      const known = Object.keys(this.#prompts).join(', ');
-      throw new NestbitError(
-        'USAGE',
-        `The model has no prompt named ${wanted}; it has: ${known === '' ? 'none' : known}.`,
-      );
-    }
-    return prompt ?? '';
-  }
-}
-
-async function* windows<T>(
-  source: AsyncIterable<T> | Iterable<T>,
-  textOf: (record: T) => string,
-): AsyncGenerator<{ records: T[]; texts: string[] }> {
-  let records: T[] = [];
-  let texts: string[] = [];
-  let characters = 0;
-  let index = 0;
-  for await (const record of source) {
-    const text = textOf(record);
-    if (typeof text !== 'string') throw new TypeError(`text ${index} is of type ${typeof text}, not string`);
-    index++;
-    records.push(record);
-    texts.push(text);
-    characters += text.length;
-    if (texts.length >= WINDOW_TEXTS || characters >= WINDOW_CHARACTERS) {
-      yield { records, texts };
-      records = [];
-      texts = [];
-      characters = 0;
-    }
-  }
-  if (texts.length > 0) yield { records, texts };
-}
-
-async function identityOf(path: string, folder: ModelFolder): Promise<string> {
-  const hash = createHash('sha256');
-  for (const file of [folder.onnxPath, folder.tokenizerPath]) {
-    for await (const chunk of createReadStream(file)) hash.update(chunk);
-  }
-  hash.update(JSON.stringify([folder.pooling, folder.maxLength, folder.prompts]));
-  return `${basename(resolve(path))}@${hash.digest('hex').slice(0, 16)}`;
 }

@@ -1,2 +1,4 @@
-export { type EncodedBatch, type EncodeOptions, Encoder, type EncoderOptions } from './encoder.ts';
+export type { EncodedBatch } from './encode-stream.ts';
+export { type EncodeOptions, Encoder } from './encoder.ts';
 export type { Pooling } from './model-folder.ts';
+export type { EncoderOptions } from './settings.ts';

@@ -74,9 +74,24 @@ export async function readModelFolder(folder: string, variant?: string): Promise
     pooling: poolingOf(poolingConfig, folder),
     includePrompt: poolingConfig['include_prompt'] !== false,
     maxLength: length(bert['max_seq_length']) ?? length(tokenizerConfig['model_max_length']) ?? 512,
-    prompts: (sentence['prompts'] ?? {}) as Record<string, string>,
-    defaultPrompt: (sentence['default_prompt_name'] ?? undefined) as string | undefined,
+    ...promptsOf(sentence, folder),
   };
+}
+
+function promptsOf(
+  config: Record<string, unknown>,
+  folder: string,
+): { prompts: Record<string, string>; defaultPrompt: string | undefined } {
+  const prompts = config['prompts'] ?? {};
+  const wrong = Object.keys(prompts).find(
+    (name) => typeof (prompts as Record<string, unknown>)[name] !== 'string',
+  );
+  if (wrong !== undefined) throw invalid(`${folder} has a prompt, ${wrong}, that is no text`);
+  const defaultPrompt = config['default_prompt_name'] ?? undefined;
+  if (defaultPrompt !== undefined && typeof defaultPrompt !== 'string') {
+    throw invalid(`${folder} has a default_prompt_name that is no text`);
+  }
+  return { prompts: prompts as Record<string, string>, defaultPrompt };
 }
 
 function poolingOf(config: Record<string, unknown>, folder: string): Pooling | undefined {
@@ -98,7 +113,9 @@ function poolingOf(config: Record<string, unknown>, folder: string): Pooling | u
 
 // Tokenizers without a limit say 1e30.
 function length(value: unknown): number | undefined {
-  return typeof value === 'number' && value >= 2 && value <= 1e6 ? value : undefined;
+  return Number.isInteger(value) && typeof value === 'number' && value >= 2 && value <= 1e6
+    ? value
+    : undefined;
 }
 
 async function readJson(path: string): Promise<Record<string, unknown>> {

@@ -79,14 +79,23 @@ export class Session {
     return new Session(session, tokens, options, pooling, output, probe.dims[rank - 1]);
   }
 
-  /** Embeddings of some texts in their order: texts × dimensions. Batches are of similar length. */
-  async encode(texts: readonly string[], prompt: string): Promise<Float32Array> {
+  /**
+   * Embeddings of some texts in their order: texts × dimensions. Batches are of similar length.
+   *
+   * @param stopped asked before each batch; true ends the work with undefined
+   */
+  async encode(
+    texts: readonly string[],
+    prompt: string,
+    stopped: () => boolean = () => false,
+  ): Promise<Float32Array<ArrayBuffer> | undefined> {
     const n = this.dimensions;
     const tokens = texts.map((text) => this.#tokens.encode(prompt + text));
     const skip = this.#options.folder.includePrompt ? 0 : this.#tokens.promptLength(prompt);
     const order = [...tokens.keys()].sort((a, b) => tokens[a].length - tokens[b].length);
     const out = new Float32Array(texts.length * n);
     for (let start = 0; start < order.length; ) {
+      if (stopped()) return undefined;
       let end = start + 1;
       while (end < order.length && (end + 1 - start) * tokens[order[end]].length <= this.#options.batchTokens)
         end++;

@@ -1,0 +1,81 @@
+import { availableParallelism } from 'node:os';
+import type { Pooling } from './model-folder.ts';
+
+export interface EncoderOptions {
+  /** Reads onnx/model_<variant>.onnx, such as `quantized`. Default: onnx/model.onnx. */
+  readonly variant?: string;
+  /** Default: as the folder says; else the model's own pooled output, else the mean. */
+  readonly pooling?: Pooling;
+  /** Scale embeddings to length 1. Default true. A codec does so in any case. */
+  readonly normalize?: boolean;
+  /** Longest input in tokens, special ones included, at least 2; the rest is cut. Default: as the folder says. */
+  readonly maxLength?: number;
+  /** Prompts by name (`query`, `document`, …), over those of the folder. */
+  readonly prompts?: Readonly<Record<string, string>>;
+  /** Threads with a copy of the model each. Default 2, or fewer where there are fewer cores. */
+  readonly workers?: number;
+  /** Threads within one run of the model. Default: the cores divided by the workers. */
+  readonly threadsPerWorker?: number;
+  /** Tokens of a batch, padding included. Default 16 384. More is quicker on long inputs and needs memory. */
+  readonly batchTokens?: number;
+}
+
+/** The options with their defaults; undefined is as the folder says. */
+export interface EncoderSettings {
+  readonly variant: string | undefined;
+  readonly pooling: Pooling | undefined;
+  readonly normalize: boolean;
+  readonly maxLength: number | undefined;
+  readonly prompts: Readonly<Record<string, string>>;
+  readonly workers: number;
+  readonly threadsPerWorker: number;
+  readonly batchTokens: number;
+}
+
+const POOLINGS: readonly unknown[] = ['mean', 'cls', 'lasttoken', 'output'];
+
+/** @throws TypeError or RangeError naming the option */
+export function encoderSettings(options: EncoderOptions): EncoderSettings {
+  if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object');
+  const cores = availableParallelism();
+  const workers = whole('workers', options.workers ?? Math.min(2, cores), 1, 256);
+  const { variant, pooling, normalize = true, maxLength, prompts = {}, batchTokens = 16_384 } = options;
+  const threads = options.threadsPerWorker ?? Math.max(1, Math.floor(cores / workers));
+  if (variant !== undefined && typeof variant !== 'string') {
+    throw new TypeError(`variant must be a string, got ${typeof variant}`);
+  }
+  if (typeof normalize !== 'boolean') {
+    throw new TypeError(`normalize must be true or false, got ${typeof normalize}`);
+  }
+  if (pooling !== undefined && !POOLINGS.includes(pooling)) {
+    throw new TypeError(`pooling must be one of ${POOLINGS.join(', ')}, got ${pooling}`);
+  }
+  return {
+    variant,
+    pooling,
+    normalize,
+    maxLength: maxLength === undefined ? undefined : whole('maxLength', maxLength, 2, 1e6),
+    prompts: checkedPrompts(prompts),
+    workers,
+    threadsPerWorker: whole('threadsPerWorker', threads, 1, 1024),
+    batchTokens: whole('batchTokens', batchTokens, 1, 2 ** 24),
+  };
+}
+
+function checkedPrompts(prompts: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  if (typeof prompts !== 'object' || prompts === null || Array.isArray(prompts)) {
+    throw new TypeError('prompts must be an object of strings by name');
+  }
+  for (const [name, prompt] of Object.entries(prompts)) {
+    if (typeof prompt !== 'string') {
+      throw new TypeError(`prompts.${name} must be a string, got ${typeof prompt}`);
+    }
+  }
+  return prompts;
+}
+
+function whole(name: string, value: number, least: number, most: number): number {
+  if (typeof value !== 'number') throw new TypeError(`${name} must be a number, got ${typeof value}`);
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new RangeError(`${name} must be a whole number from ${least} to ${most}, got ${value}`);
+}
