@@ -1,64 +1,17 @@
-import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Encoder, type EncoderOptions } from '@nestbit/core/onnx';
 import { expect, test } from 'vitest';
 import { refusal, temporaryFolder } from '../support/files.ts';
+import {
+  changedModel,
+  encode,
+  expectClose,
+  mean,
+  tinyModel as source,
+  vector,
+} from '../support/tiny-model.ts';
 
-const source = fileURLToPath(new URL('../fixtures/tiny-model', import.meta.url));
 const folder = temporaryFolder();
-const WORDS = [
-  '[PAD]',
-  '[UNK]',
-  '[CLS]',
-  '[SEP]',
-  'red',
-  'green',
-  'blue',
-  'small',
-  'big',
-  'cat',
-  'dog',
-  'query',
-  'passage',
-  ':',
-];
-/** A row of the model's table. */
-const vector = (word: string): number[] =>
-  Array.from({ length: 8 }, (_, i) => Math.fround(Math.sin((WORDS.indexOf(word) * 8 + i) ** 2 + 1)));
-const mean = (...words: string[]): number[] =>
-  vector(words[0]).map((_, i) => words.reduce((sum, word) => sum + vector(word)[i], 0) / words.length);
-
-async function encode(texts: string[], options: EncoderOptions & { prompt?: string; folder?: string } = {}) {
-  const encoder = await Encoder.open(options.folder ?? source, { workers: 1, normalize: false, ...options });
-  try {
-    const prompt = options.prompt === undefined ? {} : { prompt: options.prompt };
-    const rows = await encoder.encode(texts, prompt);
-    return texts.map((_, row) => [...rows.subarray(row * 8, (row + 1) * 8)]);
-  } finally {
-    await encoder.close();
-  }
-}
-
-/** A copy of the model folder with some files written over (undefined: removed). */
-function changed(name: string, files: Record<string, string | undefined>): string {
-  const copy = join(folder, name);
-  cpSync(source, copy, { recursive: true });
-  for (const [file, content] of Object.entries(files)) {
-    if (content === undefined) rmSync(join(copy, file));
-    else {
-      cpSync(source, join(copy, file, '..'), { recursive: true });
-      rmSync(join(copy, file), { force: true, recursive: true });
-      writeFileSync(join(copy, file), content);
-    }
-  }
-  return copy;
-}
-
-function expectClose(actual: number[], expected: number[]): void {
-  expect(actual).toHaveLength(expected.length);
-  for (const [i, value] of actual.entries()) expect(value).toBeCloseTo(expected[i], 5);
-}
 
 test('the mean leaves padding out, whatever the other texts of the batch are', async () => {
   const texts = ['red', 'small green cat', 'big'];
@@ -78,8 +31,7 @@ test('cls, last token and the model’s own output are what they say', async () 
 });
 
 test('the pooling module of the folder decides, with and without the prompt', async () => {
-  const pooling = (config: object): string =>
-    changed(`pooling-${JSON.stringify(config).length}`, { '1_Pooling/config.json': JSON.stringify(config) });
+  const pooling = (config: object): string => changedModel(folder, { '1_Pooling/config.json': config });
   const cls = pooling({ pooling_mode_cls_token: true, pooling_mode_mean_tokens: false });
   expectClose((await encode(['big'], { folder: cls }))[0], vector('[CLS]'));
   const all = pooling({ pooling_mode_mean_tokens: true });
@@ -139,17 +91,15 @@ test('the identity follows the model, tokenizer and pooling', async () => {
 });
 
 test('unusable model folders are refused by what is missing', async () => {
-  const open = (name: string, files: Record<string, string | undefined>): Promise<string> =>
-    refusal(async () => (await Encoder.open(changed(name, files), { workers: 1 })).close());
-  expect(await open('a', { 'tokenizer.json': undefined })).toMatch(/^MODEL_INVALID: .*no tokenizer\.json/);
-  expect(await open('b', { 'onnx/model.onnx': undefined })).toMatch(/^MODEL_INVALID: .*no onnx\/model\.onnx/);
-  expect(await open('c', { 'tokenizer.json': '{' })).toMatch(/^MODEL_INVALID: .*tokenizer\.json/);
-  expect(await open('d', { 'tokenizer_config.json': '{' })).toMatch(
+  const open = (files: Record<string, string | undefined>): Promise<string> =>
+    refusal(async () => (await Encoder.open(changedModel(folder, files), { workers: 1 })).close());
+  expect(await open({ 'tokenizer.json': undefined })).toMatch(/^MODEL_INVALID: .*no tokenizer\.json/);
+  expect(await open({ 'onnx/model.onnx': undefined })).toMatch(/^MODEL_INVALID: .*no onnx\/model\.onnx/);
+  expect(await open({ 'tokenizer.json': '{' })).toMatch(/^MODEL_INVALID: .*tokenizer\.json/);
+  expect(await open({ 'tokenizer_config.json': '{' })).toMatch(
     /^MODEL_INVALID: .*tokenizer_config\.json is not JSON/,
   );
-  expect(await open('e', { 'onnx/model.onnx': 'garbage' })).toMatch(
-    /^MODEL_INVALID: .*onnxruntime cannot open/,
-  );
+  expect(await open({ 'onnx/model.onnx': 'garbage' })).toMatch(/^MODEL_INVALID: .*onnxruntime cannot open/);
   expect(await refusal(() => Encoder.open(join(folder, 'nowhere')))).toMatch(
     /^MODEL_INVALID: .*does not exist/,
   );

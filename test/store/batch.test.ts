@@ -1,4 +1,4 @@
-import { type Batch, checkIds, codesOf } from '@nestbit/core';
+import { type Batch, checkIds, encodeBatch } from '@nestbit/core';
 import { beforeAll, expect, test } from 'vitest';
 import type { Codec } from '../../packages/core/src/codec/codec.ts';
 import { contractCodec, embeddings } from '../../packages/core/src/testing/data.ts';
@@ -9,7 +9,7 @@ beforeAll(() => {
   codec = contractCodec();
 });
 
-const refused = (batch: unknown): Promise<string> => refusal(() => codesOf(batch as Batch, codec));
+const refused = (batch: unknown): Promise<string> => refusal(() => encodeBatch(batch as Batch, codec));
 
 test('a duplicate id is named with both of its rows', async () => {
   expect(await refusal(() => checkIds(['a', 'b', 'c', 'b']))).toBe(
@@ -50,8 +50,18 @@ test('what is wrong in a payload is named with its row and place', async () => {
   expect(await payload(JSON.parse('{"__proto__":{"a":[null,"",false,1e300]}}'))).toBe('accepted');
 });
 
-test('a batch of neither or both kinds of rows is a TypeError', () => {
+test('a batch of neither or both kinds of rows is a TypeError', async () => {
   const both = { ids: ['a'], embeddings: embeddings(1, 1), codes: codec.encode(embeddings(1, 1)) };
   for (const batch of [{ ids: ['a'] }, both, null, { ids: 'a' }, { ids: ['a'], codes: {} }])
-    expect(() => codesOf(batch as never, codec)).toThrow(TypeError);
+    await expect(encodeBatch(batch as never, codec)).rejects.toThrow(TypeError);
+});
+
+test('a large batch is encoded in slices, with the codes of one go, and can be aborted between them', async () => {
+  const rows = embeddings(30_000, 5);
+  const ids = Array.from({ length: 30_000 }, (_, row) => BigInt(row));
+  expect(await encodeBatch({ ids, embeddings: rows }, codec)).toEqual(codec.encode(rows));
+  const controller = new AbortController();
+  const pending = encodeBatch({ ids, embeddings: rows }, codec, controller.signal);
+  controller.abort();
+  expect(await refusal(() => pending)).toMatch(/^ABORTED: /);
 });

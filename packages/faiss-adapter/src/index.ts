@@ -4,3 +4,8 @@ export {
   type BinaryIndexOptions,
   type BinaryIndexSearch,
 } from './binary-index.ts';
+export { type FaissSearchOptions, FaissStore } from './store/faiss-store.ts';
+export type { IndexProgress } from './store/index-keeper.ts';
+export type { CreateOptions, OpenOptions, StoreBytes } from './store/open-store.ts';
+export type { StoreIndex, StoreTuning } from './store/settings.ts';
+export type { StoreStats } from './store/stats.ts';

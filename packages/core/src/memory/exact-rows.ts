@@ -1,6 +1,6 @@
 import { throwIfAborted } from '../errors.ts';
 import { type ExactHits, ExactSearch } from '../evaluate/exact-search.ts';
-import type { Turns } from './turns.ts';
+import type { Turns } from '../store/turns.ts';
 
 /** Multiplications between two glances at the clock: about a millisecond. */
 const CHUNK = 1 << 21;

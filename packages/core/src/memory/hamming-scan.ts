@@ -1,6 +1,6 @@
 import { throwIfAborted } from '../errors.ts';
 import { Kernels } from '../kernels/kernels.ts';
-import { Turns } from './turns.ts';
+import { Turns } from '../store/turns.ts';
 
 /** Bytes of codes copied to the kernel at once: a few ten microseconds. */
 const BLOCK_BYTES = 131_072;

@@ -2,14 +2,15 @@ import type { Codec } from '../codec/codec.ts';
 import { rowsOf } from '../codec/shape.ts';
 import type { Id, PreparedQuery } from '../codec/types.ts';
 import { NestbitError, throwIfAborted } from '../errors.ts';
-import { checkKeys, codesOf } from '../store/batch.ts';
+import { checkKeys } from '../store/batch.ts';
+import { encodeBatch } from '../store/encode-batch.ts';
 import { FieldRegistry } from '../store/field-registry.ts';
 import { copyPayload } from '../store/payload.ts';
 import { type SearchPlan, searchPlan } from '../store/search-options.ts';
 import type { Batch, Capabilities, Hit, SearchOptions, Store, StoredRow } from '../store/store.ts';
+import { Turns } from '../store/turns.ts';
 import { exactRows } from './exact-rows.ts';
 import { Rows } from './rows.ts';
-import { Turns } from './turns.ts';
 import { TwoStageSearch } from './two-stage-search.ts';
 
 export interface MemoryStoreOptions {
@@ -30,7 +31,7 @@ export interface SearchCandidates {
  * The store contract in memory: for small collections, for tests, and as the oracle of other stores.
  *
  * Searches run on the calling thread in slices of a few milliseconds, one call after another. What is not
- * sliced: encoding a batch or the queries, and each selection among candidates, which takes about 10 ms among a
+ * sliced: encoding the queries, and each selection among candidates, which takes about 10 ms among a
  * million rows by distance, and longer by score (k in the thousands).
  */
 export class MemoryStore implements Store {
@@ -54,21 +55,15 @@ export class MemoryStore implements Store {
 
   async upsert(batch: Batch, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     this.#open(options.signal);
-    const codes = codesOf(batch, this.codec);
-    let floats: Float32Array | undefined;
-    if (this.#keepEmbeddings) {
-      if (!('embeddings' in batch)) {
-        throw new NestbitError(
-          'UNSUPPORTED',
-          'A store with keepEmbeddings takes embeddings, not codes alone.',
-        );
-      }
-      floats = this.codec.truncate(batch.embeddings, batch.ids);
-    }
+    // Encoding begins at once, storing keeps the order of the calls.
+    const encoded = encodeBatch(batch, this.codec, options.signal);
+    encoded.catch(() => {});
     const { ids } = batch;
     // A later change to the caller's objects must not reach into the store.
     const payloads = batch.payloads?.map((payload) => payload && copyPayload(payload));
     await this.#inTurn(options.signal, async () => {
+      const codes = await encoded;
+      const floats = this.#floatsOf(batch);
       this.#rows.write(ids, codes, payloads, floats);
       for (const payload of payloads ?? []) this.#fields.add(payload);
       await this.#closeGaps();
@@ -186,6 +181,13 @@ export class MemoryStore implements Store {
       for (const query of prepared) all.push(await run(query, plan, among));
       return all;
     });
+  }
+
+  // The truncated embeddings of a checked batch, where they are kept.
+  #floatsOf(batch: Batch): Float32Array | undefined {
+    if (!this.#keepEmbeddings) return undefined;
+    if ('embeddings' in batch) return this.codec.truncate(batch.embeddings, batch.ids);
+    throw new NestbitError('UNSUPPORTED', 'A store with keepEmbeddings takes embeddings, not codes alone.');
   }
 
   async #closeGaps(): Promise<void> {

@@ -4,10 +4,10 @@ import type { Condition } from '../store/filter.ts';
 import { predicateOf } from '../store/matches.ts';
 import type { SearchPlan } from '../store/search-options.ts';
 import { best, nearest } from '../store/select.ts';
+import type { Turns } from '../store/turns.ts';
 import { type Ranked, refineScorer, rescoreScorer, type Scorer } from '../store/two-stage.ts';
 import { HammingScan } from './hamming-scan.ts';
 import type { Rows } from './rows.ts';
-import type { Turns } from './turns.ts';
 
 /** Rows looked at between two glances at the clock. */
 const CHUNK = 1024;

@@ -1,7 +1,10 @@
+import { firstToken } from './feeds.ts';
+import type { Side } from './sides.ts';
+
 /**
- * Pools token vectors (batch × length × dimensions) into rows of `out`. Inputs are padded at the end, so a
- * row's tokens are its first `lengths[row]`.
+ * Pools token vectors (batch × length × dimensions) into rows of `out`.
  *
+ * @param lengths tokens of each row, at least 1; the rest is padding, on the side `padding`
  * @param skip leading tokens that do not count in the mean
  */
 export function pool(
@@ -10,13 +13,15 @@ export function pool(
   lengths: readonly number[],
   paddedLength: number,
   dimensions: number,
+  padding: Side,
   skip: number,
   out: Float32Array,
 ): void {
   lengths.forEach((length, row) => {
     const target = out.subarray(row * dimensions, (row + 1) * dimensions);
+    const first = row * paddedLength + firstToken(length, paddedLength, padding);
     const token = (at: number): Float32Array => {
-      const start = (row * paddedLength + at) * dimensions;
+      const start = (first + at) * dimensions;
       return hidden.subarray(start, start + dimensions);
     };
     if (pooling === 'cls') target.set(token(0));

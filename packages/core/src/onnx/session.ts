@@ -1,5 +1,7 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, type Tensor } from 'onnxruntime-node';
+import { NestbitError } from '../errors.ts';
 import { toFloat32 } from '../files/npy-convert.ts';
+import { KNOWN_INPUTS, makeFeeds } from './feeds.ts';
 import { invalid, type ModelFolder, type Pooling } from './model-folder.ts';
 import { normalizeRows, pool } from './pooling.ts';
 import { Tokens } from './tokens.ts';
@@ -13,7 +15,6 @@ export interface SessionOptions {
 }
 
 const POOLED_OUTPUTS = ['sentence_embedding', 'pooler_output'];
-const KNOWN_INPUTS = ['input_ids', 'attention_mask', 'token_type_ids', 'position_ids'];
 
 /** One onnxruntime session with its tokenizer; lives in a worker, because `run` blocks its thread. */
 export class Session {
@@ -26,13 +27,14 @@ export class Session {
 
   private constructor(
     session: InferenceSession,
+    tokens: Tokens,
     options: SessionOptions,
     pooling: Pooling,
     output: string,
     dimensions: number,
   ) {
     this.#session = session;
-    this.#tokens = new Tokens(options.folder);
+    this.#tokens = tokens;
     this.#options = options;
     this.#pooling = pooling;
     this.#output = output;
@@ -63,12 +65,18 @@ export class Session {
         `${onnxPath} has the outputs ${session.outputNames}, none of which is ${POOLED_OUTPUTS.join(' or ')}`,
       );
     }
-    const probe = await new Session(session, options, pooling, output, 0).#run([[0]]);
+    const tokens = new Tokens(options.folder);
+    const trial = new Session(session, tokens, options, pooling, output, 0);
+    // Only a run tells the true shape of the output.
+    const probe = await trial.#run([[0]]).catch((cause) => {
+      if (cause instanceof NestbitError) throw cause;
+      throw invalid(`${onnxPath} fails on a text of one token (${(cause as Error).message})`, cause);
+    });
     const rank = pooling === 'output' ? 2 : 3;
     if (probe.dims.length !== rank) {
       throw invalid(`the output ${output} of ${onnxPath} has shape (${probe.dims}), not ${rank} axes`);
     }
-    return new Session(session, options, pooling, output, probe.dims[rank - 1]);
+    return new Session(session, tokens, options, pooling, output, probe.dims[rank - 1]);
   }
 
   /** Embeddings of some texts in their order: texts × dimensions. Batches are of similar length. */
@@ -104,29 +112,14 @@ export class Session {
     const { data, dims } = await this.#run(batch);
     if (this.#pooling === 'output') return data;
     const out = new Float32Array(batch.length * this.dimensions);
-    const lengths = batch.map((ids) => Math.max(1, ids.length));
-    pool(this.#pooling, data, lengths, dims[1], this.dimensions, skip, out);
+    const lengths = batch.map((ids) => ids.length);
+    pool(this.#pooling, data, lengths, dims[1], this.dimensions, this.#tokens.paddingSide, skip, out);
     return out;
   }
 
   async #run(batch: number[][]): Promise<{ data: Float32Array; dims: readonly number[] }> {
-    const length = Math.max(1, ...batch.map((ids) => ids.length));
-    const tensor = (value: (ids: number[], at: number) => number): Tensor => {
-      // int64 values written as their low halves: all are small and not negative.
-      const values = new BigInt64Array(batch.length * length);
-      const low = new Int32Array(values.buffer);
-      batch.forEach((ids, row) => {
-        for (let at = 0; at < length; at++) low[2 * (row * length + at)] = value(ids, at);
-      });
-      return new Tensor('int64', values, [batch.length, length]);
-    };
-    const inputs: Record<string, () => Tensor> = {
-      input_ids: () => tensor((ids, at) => ids[at] ?? this.#tokens.padId),
-      attention_mask: () => tensor((ids, at) => (at < Math.max(1, ids.length) ? 1 : 0)),
-      token_type_ids: () => tensor(() => 0),
-      position_ids: () => tensor((_, at) => at),
-    };
-    const feeds = Object.fromEntries(this.#session.inputNames.map((name) => [name, inputs[name]()]));
+    const { paddingSide, padId } = this.#tokens;
+    const feeds = makeFeeds(this.#session.inputNames, batch, paddingSide, padId);
     const { [this.#output]: result } = await this.#session.run(feeds, [this.#output]);
     return { data: floats(result), dims: result.dims };
   }

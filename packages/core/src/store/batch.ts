@@ -9,11 +9,15 @@ const INT64_MAX = 2n ** 63n - 1n;
 const MAX_ID_BYTES = 512;
 
 /**
- * Checks a whole batch before anything changes, and gives its codes.
+ * Checks a whole batch before anything changes, but for the values of its embeddings, which encoding checks.
+ * Gives what it holds: codes or embeddings.
  *
  * @throws NestbitError as `Store.upsert`; TypeError for what no batch can be
  */
-export function codesOf(batch: Batch, codec: Codec): Codes {
+export function checkBatch(
+  batch: Batch,
+  codec: Codec,
+): { codes: Codes; embeddings?: never } | { codes?: never; embeddings: Float32Array } {
   if (typeof batch !== 'object' || batch === null) throw new TypeError('batch must be an object with ids');
   checkIds(batch.ids);
   checkPayloads(batch.payloads, batch.ids.length);
@@ -21,9 +25,9 @@ export function codesOf(batch: Batch, codec: Codec): Codes {
   const codes = 'codes' in batch ? batch.codes : undefined;
   if ((embeddings === undefined) === (codes === undefined))
     throw new TypeError('batch must hold either embeddings (a Float32Array) or codes');
-  if (codes !== undefined) return checkCodes(codes, batch.ids.length, codec);
+  if (codes !== undefined) return { codes: checkCodes(codes, batch.ids.length, codec) };
   rowsOf(embeddings as Float32Array, codec.inputDimensions, batch.ids);
-  return codec.encode(embeddings as Float32Array, batch.ids);
+  return { embeddings: embeddings as Float32Array };
 }
 
 /** Checks that ids are fit for any store, that there is one, and that none comes twice. */

@@ -80,4 +80,6 @@ inline uint32_t emulatedAtMost(const Emulated512& a, const Emulated512& b) {
   emulatedEach([x = a](int i) { return static_cast<uint64_t>(__builtin_popcountll(x.word[i])); })
 #define _mm512_reduce_add_epi64(a) emulatedSum(a)
 #define _mm512_cvtepi64_epi16(a) emulatedNarrow(a)
+// A macro already in the header of Clang.
+#undef _mm512_cmple_epu16_mask
 #define _mm512_cmple_epu16_mask(a, b) emulatedAtMost(a, b)

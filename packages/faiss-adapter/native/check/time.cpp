@@ -93,7 +93,7 @@ void rows(const Kernel& kernel) {
   random.fill(reinterpret_cast<uint8_t*>(int8.data()), int8.size());
   std::vector<int16_t> weights(dimensions);
   std::vector<double> fine(dimensions);
-  for (size_t i = 0; i < dimensions; i++) weights[i] = static_cast<int16_t>(random.below(65535)) ;
+  for (size_t i = 0; i < dimensions; i++) weights[i] = static_cast<int16_t>(random.below(65535));
   for (size_t i = 0; i < dimensions; i++) fine[i] = static_cast<double>(random.below(1ull << 36)) - (1ll << 35);
   std::vector<uint32_t> warm(count), cold(count), quarter(count);
   for (size_t i = 0; i < count; i++) {

@@ -136,10 +136,15 @@ export function addon(): Addon {
 }
 
 function load(): Addon {
-  const places = [
-    join(root, 'prebuilds', `${process.platform}-${process.arch}`, 'nestbit_faiss.node'),
-    join(root, 'build/Release/nestbit_faiss.node'),
-  ];
+  // A path of one's own: a build elsewhere, or one with sanitizers.
+  const own = process.env['NESTBIT_ADDON'];
+  const places =
+    own !== undefined
+      ? [own]
+      : [
+          join(root, 'prebuilds', `${process.platform}-${process.arch}`, 'nestbit_faiss.node'),
+          join(root, 'build/Release/nestbit_faiss.node'),
+        ];
   const path = places.find((place) => existsSync(place));
   const wayOut =
     'Install a C++17 compiler, make, python3 and faiss (Debian, Ubuntu: apt-get install g++ make python3 libfaiss-dev ' +

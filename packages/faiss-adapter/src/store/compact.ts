@@ -1,0 +1,51 @@
+import type { Codec, Id, Payload } from '@nestbit/core';
+import { throwIfAborted } from '@nestbit/core';
+import { call } from '../addon/call.ts';
+import { has } from './bitmap.ts';
+import type { GenerationWriter } from './store-writer.ts';
+import type { View } from './view.ts';
+
+/** Rows copied with one commit. */
+const ROWS_AT_ONCE = 2048;
+
+/** Copies the rows of a view that live, in their order, into another generation; their codes are checked. */
+export async function copyRows(
+  view: View,
+  target: GenerationWriter,
+  signal: AbortSignal | undefined,
+  onProgress?: (done: number, total: number) => void,
+): Promise<void> {
+  let rows: number[] = [];
+  let done = 0;
+  const copy = async (): Promise<void> => {
+    throwIfAborted(signal);
+    if (rows.length === 0) return;
+    await copySome(view, rows, target);
+    done += rows.length;
+    rows = [];
+    onProgress?.(done, view.live);
+  };
+  for (let row = 0; row < view.rows; row++) {
+    if (!has(view.alive, row)) continue;
+    rows.push(row);
+    if (rows.length === ROWS_AT_ONCE) await copy();
+  }
+  await copy();
+}
+
+async function copySome(view: View, rows: readonly number[], target: GenerationWriter): Promise<void> {
+  const { generation } = view;
+  const codec: Codec = generation.codec;
+  const bits = new Uint8Array((rows.length * codec.dimensions) / 8);
+  const int8 = new Int8Array(rows.length * codec.dimensions);
+  await call(() => generation.files.read(Uint32Array.from(rows), bits, int8));
+  const ids: Id[] = [];
+  const payloads: (Payload | undefined)[] = [];
+  for (const row of rows) {
+    const { id, payload } = generation.row(row);
+    ids.push(id);
+    payloads.push(payload);
+  }
+  const { fingerprint } = codec;
+  await target.write(ids, { fingerprint, rows: rows.length, bits, int8, saturated: 0 }, payloads);
+}

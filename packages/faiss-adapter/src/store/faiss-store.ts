@@ -1,0 +1,219 @@
+import {
+  type Batch,
+  type Capabilities,
+  type Codec,
+  checkKeys,
+  copyPayload,
+  encodeBatch,
+  type Hit,
+  type Id,
+  NestbitError,
+  type SearchCandidates,
+  type SearchOptions,
+  type Store,
+  type StoredRow,
+  searchPlan,
+  throwIfAborted,
+} from '@nestbit/core';
+import { call } from '../addon/call.ts';
+import { Calls } from './calls.ts';
+import type { IndexProgress } from './index-keeper.ts';
+import { type CreateOptions, createStore, type OpenOptions, openStore, type Parts } from './open-store.ts';
+import { OpenedStore } from './opened-store.ts';
+import type { StoreStats } from './stats.ts';
+import { statsOf } from './stats.ts';
+import { type Found, searchView } from './store-search.ts';
+import { shows, type View } from './view.ts';
+
+export interface FaissSearchOptions extends SearchOptions {
+  /** IVF: lists read for a query. Default: that of the store. */
+  readonly probes?: number;
+  /** HNSW: beam width. Default: that of the store. */
+  readonly efSearch?: number;
+  /** Threads of this call. Default: those of the store. */
+  readonly threads?: number;
+}
+
+/**
+ * The store contract in a folder: bits searched in memory by faiss's structures and our kernels, int8 copies on
+ * disk, ids and payloads in LMDB. Every batch is durable and whole when its promise resolves. One writer, any
+ * number of readers, in this process or others. No call holds up the event loop.
+ */
+export class FaissStore implements Store {
+  readonly codec: Codec;
+  readonly capabilities: Capabilities;
+  readonly #store: OpenedStore;
+  readonly #calls = new Calls();
+
+  private constructor(parts: Parts) {
+    this.#store = new OpenedStore(parts);
+    const { codec, index } = parts.opened.generation;
+    this.codec = codec;
+    this.capabilities = { durable: true, approximate: index.kind !== 'flat', ids: ['bigint', 'string'] };
+  }
+
+  /**
+   * Makes an empty store in a folder, which is made too, and opens it for writing.
+   *
+   * @throws NestbitError `STORE_EXISTS`, `STORE_LOCKED`, `ADDON_MISSING`; TypeError, RangeError naming the option
+   */
+  static async create(path: string, options: CreateOptions): Promise<FaissStore> {
+    return new FaissStore(await createStore(path, options));
+  }
+
+  /**
+   * Opens a store; its bits are read and checked against their checksums.
+   *
+   * @throws NestbitError `STORE_NOT_FOUND`, `STORE_LOCKED`, `STORE_DAMAGED`, `CODEC_MISMATCH`, `ADDON_MISSING`
+   */
+  static async open(path: string, options: OpenOptions = {}): Promise<FaissStore> {
+    const store = new FaissStore(await openStore(path, options));
+    store.#store.indexInBackground();
+    return store;
+  }
+
+  async upsert(batch: Batch, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    this.#check(options.signal);
+    this.#store.checkWritable();
+    // Encoding begins at once, storing keeps the order of the calls.
+    const encoded = encodeBatch(batch, this.codec, options.signal);
+    encoded.catch(() => {});
+    await this.#calls.inTurn(async () => {
+      const codes = await encoded;
+      throwIfAborted(options.signal);
+      await this.#store.write(batch.ids, codes, batch.payloads);
+    });
+  }
+
+  async delete(ids: readonly Id[], options: { readonly signal?: AbortSignal } = {}): Promise<number> {
+    this.#check(options.signal);
+    this.#store.checkWritable();
+    checkKeys(ids);
+    const wanted = ids.slice();
+    return await this.#calls.inTurn(async () => {
+      throwIfAborted(options.signal);
+      return await this.#store.remove(wanted);
+    });
+  }
+
+  async get(
+    ids: readonly Id[],
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<(StoredRow | undefined)[]> {
+    this.#check(options.signal);
+    checkKeys(ids);
+    const wanted = ids.slice();
+    return await this.#read(async (view) => {
+      const found = wanted.map((id) => view.generation.find(id));
+      const rows = found.filter((row): row is number => row !== undefined && shows(view, row));
+      const n = this.codec.dimensions;
+      const bits = new Uint8Array((rows.length * n) / 8);
+      const int8 = new Int8Array(rows.length * n);
+      const places = new Map(rows.map((row, at) => [row, at]));
+      const payloads = rows.map((row) => view.generation.row(row).payload);
+      await call(() => view.generation.files.read(Uint32Array.from(rows), bits, int8));
+      return wanted.map((id, i) => {
+        const at = places.get(found[i] ?? -1);
+        if (at === undefined) return undefined;
+        return {
+          id,
+          payload: payloads[at] && copyPayload(payloads[at]),
+          bits: bits.slice((at * n) / 8, ((at + 1) * n) / 8),
+          int8: int8.slice(at * n, (at + 1) * n),
+        };
+      });
+    });
+  }
+
+  async search(queries: Float32Array, options: FaissSearchOptions = {}): Promise<Hit[][]> {
+    const { payloads } = searchPlan(options);
+    return await this.#find(queries, options, 'rescore', (view, { rows, scores }) =>
+      Array.from(rows, (row, i) => {
+        const { id, payload } = view.generation.row(row);
+        return payloads ? { id, score: scores[i], payload } : { id, score: scores[i] };
+      }),
+    );
+  }
+
+  /** What the stages before the rescore would hand on, for evaluation. Options and errors as `search`. */
+  async candidates(queries: Float32Array, options: FaissSearchOptions = {}): Promise<SearchCandidates[]> {
+    const ids = (view: View, { rows }: Found): Id[] => Array.from(rows, (row) => view.generation.row(row).id);
+    const hamming = await this.#find(queries, options, 'hamming', ids);
+    const refined = await this.#find(queries, options, 'refine', ids);
+    return hamming.map((near, query) => ({ hamming: near, refined: refined[query] }));
+  }
+
+  async size(): Promise<number> {
+    this.#check();
+    return await this.#read(async (view) => view.live);
+  }
+
+  /** Rows, bytes by part, codec and index. */
+  async stats(): Promise<StoreStats> {
+    this.#check();
+    return await this.#read(async (view) => await statsOf(view, this.#store.keeper));
+  }
+
+  /** IVF and HNSW: puts all rows into the index now, and saves it; flat needs none. Searches go on meanwhile. */
+  async index(options: IndexProgress = {}): Promise<void> {
+    this.#check(options.signal);
+    this.#store.checkWritable();
+    await this.#calls.inTurn(async () => await this.#store.index(options));
+  }
+
+  /** Copies the living rows into fresh files and builds the index anew. Searches go on meanwhile, writes wait. */
+  async compact(options: IndexProgress = {}): Promise<void> {
+    this.#check(options.signal);
+    this.#store.checkWritable();
+    await this.#calls.inTurn(async () => await this.#store.compact(options));
+  }
+
+  /** Reads all codes and checks them against their checksums. @throws NestbitError `STORE_DAMAGED` */
+  async verify(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    this.#check(options.signal);
+    await this.#read(async ({ generation, rows }) => {
+      await generation.verify('bits', rows, 1, options.signal);
+      await generation.verify('int8', rows, 1, options.signal);
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#calls.close(() => this.#store.close());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #find<T>(
+    queries: Float32Array,
+    options: FaissSearchOptions,
+    stage: 'hamming' | 'refine' | 'rescore',
+    give: (view: View, found: Found) => T,
+  ): Promise<T[]> {
+    this.#check(options?.signal);
+    const plan = searchPlan(options);
+    const { tuning } = this.#store;
+    const { probes = tuning.probes, efSearch = tuning.efSearch, threads = tuning.threads } = options;
+    return await this.#read(async (view) => {
+      const index = this.#store.keeper.current;
+      const search = { plan, stage, index, probes, efSearch, threads };
+      const found = await searchView(view, queries, search);
+      return found.map((rows) => give(view, rows));
+    });
+  }
+
+  // A call that reads: it sees one view, and what it sees stays open.
+  async #read<T>(run: (view: View) => Promise<T>): Promise<T> {
+    return await this.#calls.run(async () => {
+      const view = await this.#store.refresh();
+      return await view.generation.use(async () => await run(view));
+    });
+  }
+
+  #check(signal?: AbortSignal): void {
+    if (this.#calls.closed)
+      throw new NestbitError('STORE_CLOSED', 'The store is closed; open it again with FaissStore.open.');
+    throwIfAborted(signal);
+  }
+}

@@ -1,0 +1,151 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { NestbitError } from '@nestbit/core';
+import type { Committed } from './records-db.ts';
+
+/** Byte strings one after another, and where each ends. */
+export interface Packed {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly ends: Uint32Array<ArrayBuffer>;
+}
+
+export type Request = { readonly call: number } & (
+  | {
+      readonly kind: 'write';
+      readonly keys: Packed;
+      readonly records: Packed;
+      /** All fields, when there is a new one. */
+      readonly fields: readonly string[] | undefined;
+    }
+  | { readonly kind: 'remove'; readonly keys: Packed }
+  | { readonly kind: 'close' }
+);
+
+type Unnumbered<T> = T extends unknown ? Omit<T, 'call'> : never;
+
+export interface Response {
+  readonly call: number;
+  readonly state?: Committed;
+  /** Rows that died. */
+  readonly gone?: Uint32Array;
+  readonly error?: string;
+}
+
+export function pack(parts: readonly Uint8Array[]): Packed {
+  const ends = new Uint32Array(parts.length);
+  let length = 0;
+  for (const [i, part] of parts.entries()) {
+    length += part.length;
+    ends[i] = length;
+  }
+  const bytes = new Uint8Array(length);
+  for (const [i, part] of parts.entries()) bytes.set(part, i === 0 ? 0 : ends[i - 1]);
+  return { bytes, ends };
+}
+
+/** The thread that writes a store's records. One at a time for a store; the lock sees to that. */
+export class RecordsWriter {
+  readonly #worker: Worker;
+  readonly #waiting = new Map<number, PromiseWithResolvers<Response>>();
+  readonly #path: string;
+  #calls = 0;
+  #failure: NestbitError | undefined;
+
+  private constructor(path: string) {
+    this.#path = path;
+    // Run from the sources this module is .ts, and so is the worker.
+    const compiled = new URL('./records-worker.js', import.meta.url);
+    const source = new URL('./records-worker.ts', import.meta.url);
+    this.#worker = new Worker(existsSync(fileURLToPath(compiled)) ? compiled : source, { workerData: path });
+    this.#worker.on('message', (response: Response) => this.#settle(response));
+    this.#worker.on('error', (cause) => this.#fail(cause));
+    this.#worker.on('exit', () => this.#fail(undefined));
+  }
+
+  static async open(path: string): Promise<{ writer: RecordsWriter; state: Committed }> {
+    const writer = new RecordsWriter(path);
+    const { state } = await writer.#wait(0);
+    return { writer, state: state as Committed };
+  }
+
+  /** Commits new rows after the last; durable when it resolves. */
+  async write(
+    keys: Packed,
+    records: Packed,
+    fields: readonly string[] | undefined,
+  ): Promise<Required<Pick<Response, 'state' | 'gone'>>> {
+    const buffers = [keys.bytes.buffer, keys.ends.buffer, records.bytes.buffer, records.ends.buffer];
+    return await this.#commit({ kind: 'write', keys, records, fields }, buffers);
+  }
+
+  /** Commits deletions. */
+  async remove(keys: Packed): Promise<Required<Pick<Response, 'state' | 'gone'>>> {
+    return await this.#commit({ kind: 'remove', keys }, [keys.bytes.buffer, keys.ends.buffer]);
+  }
+
+  async close(): Promise<void> {
+    if (this.#failure === undefined) await this.#ask({ kind: 'close' }, []).catch(() => {});
+    await this.#worker.terminate();
+  }
+
+  async #commit(
+    request: Unnumbered<Request>,
+    transfer: ArrayBuffer[],
+  ): Promise<Required<Pick<Response, 'state' | 'gone'>>> {
+    const { state, gone } = await this.#ask(request, transfer);
+    return { state: state as Committed, gone: gone as Uint32Array };
+  }
+
+  #ask(request: Unnumbered<Request>, transfer: ArrayBuffer[]): Promise<Response> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    this.#calls++;
+    const answer = this.#wait(this.#calls);
+    this.#worker.postMessage({ ...request, call: this.#calls }, transfer);
+    return answer;
+  }
+
+  #wait(call: number): Promise<Response> {
+    const waiting = withResolvers<Response>();
+    this.#waiting.set(call, waiting);
+    // Only a call under way keeps the process.
+    this.#worker.ref();
+    return waiting.promise;
+  }
+
+  #settle(response: Response): void {
+    const waiting = this.#waiting.get(response.call);
+    this.#waiting.delete(response.call);
+    if (this.#waiting.size === 0) this.#worker.unref();
+    if (response.error === undefined) waiting?.resolve(response);
+    else waiting?.reject(this.#failed(response.error, undefined));
+  }
+
+  #fail(cause: Error | undefined): void {
+    this.#failure ??= this.#failed(cause?.message ?? 'its thread ended', cause);
+    for (const waiting of this.#waiting.values()) waiting.reject(this.#failure);
+    this.#waiting.clear();
+  }
+
+  #failed(what: string, cause: Error | undefined): NestbitError {
+    const message = `The records in ${this.#path} cannot be written: ${what}. What was acknowledged before is safe.`;
+    return new NestbitError('STORE_FAILED', message, { cause });
+  }
+}
+
+// Promise.withResolvers is newer than Node 20.
+interface PromiseWithResolvers<T> {
+  readonly promise: Promise<T>;
+  resolve(value: T): void;
+  reject(reason: Error): void;
+}
+
+function withResolvers<T>(): PromiseWithResolvers<T> {
+  let resolve!: (value: T) => void;
+  let reject!: (reason: Error) => void;
+  const promise = new Promise<T>((done, failed) => {
+    resolve = done;
+    reject = failed;
+  });
+  return { promise, resolve, reject };
+}
