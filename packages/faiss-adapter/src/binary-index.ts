@@ -106,8 +106,8 @@ export class BinaryIndex {
   }
 
   /**
-   * Appends rows × dimensions / 8 bytes. When an abort stops an HNSW index in the middle, the index is of no use
-   * any more.
+   * Appends rows × dimensions / 8 bytes. An HNSW index that an abort stopped in the middle refuses every later
+   * call (`INDEX_INVALID`).
    */
   async add(
     codes: Uint8Array,
@@ -126,10 +126,13 @@ export class BinaryIndex {
       signal,
     );
     return Array.from({ length: labels.length / k }, (_, query) => {
-      // faiss fills up with -1.
-      const filled = labels.indexOf(-1n, query * k);
-      const end = filled === -1 ? (query + 1) * k : Math.min(filled, (query + 1) * k);
-      return { distances: distances.slice(query * k, end), labels: labels.slice(query * k, end) };
+      const end = (query + 1) * k;
+      // Places without a row have the distance -1.
+      const found = distances[end - 1] >= 0 ? k : distances.subarray(query * k, end).indexOf(-1);
+      return {
+        distances: distances.slice(query * k, query * k + found),
+        labels: labels.slice(query * k, query * k + found),
+      };
     });
   }
 

@@ -10,6 +10,8 @@ namespace {
 
 constexpr napi_type_tag tag = {0x6e65737462697402, 0x62696e617279696e};
 constexpr double maxRows = 4294967295.0;
+// Of one search; node ends the process when it has no memory for an array.
+constexpr size_t maxHits = size_t{1} << 28;
 
 Napi::Value wrap(Napi::Env env, std::unique_ptr<BinaryIndex> index) {
   return indexClass(env).New({Napi::External<BinaryIndex>::New(env, index.release())});
@@ -22,6 +24,11 @@ struct Threads {
 
 Threads threadsOf(const Napi::Value& threads, const Napi::Value& token) {
   return {wholeNumber(threads, "threads", 1, 1024), static_cast<uint32_t>(wholeNumber(token, "token", 0, maxRows))};
+}
+
+void checkEnough(Napi::Env env, size_t rows, const BinaryIndex& index) {
+  if (rows < index.lists())
+    refuse(env, "training " + std::to_string(index.lists()) + " lists needs as many rows, got " + std::to_string(rows));
 }
 
 Napi::Value nothing(Napi::Env env) { return env.Undefined(); }
@@ -82,6 +89,7 @@ Napi::Value BinaryIndexObject::train(const Napi::CallbackInfo& info) {
   const auto index = of(info.This());
   const auto* codes = elements<uint8_t>(info[0], "codes", napi_uint8_array, anyLength);
   const size_t rows = rowsOf(info[0], "codes", index->bytes());
+  checkEnough(info.Env(), rows, *index);
   const size_t iterations = wholeNumber(info[1], "iterations", 1, 1000);
   const auto [threads, token] = threadsOf(info[2], info[3]);
   return start(
@@ -96,6 +104,7 @@ Napi::Value BinaryIndexObject::trainFrom(const Napi::CallbackInfo& info) {
   const auto* rows = elements<uint32_t>(info[1], "rows", napi_uint32_array, anyLength);
   const size_t count = lengthOf(info[1]);
   if (files->bytes() != index->bytes()) refuse(info.Env(), "the files' rows are of another size than the index's");
+  checkEnough(info.Env(), count, *index);
   for (size_t i = 0; i < count; i++)
     if (rows[i] >= files->rows()) refuse(info.Env(), "row " + std::to_string(rows[i]) + " is not stored");
   const size_t iterations = wholeNumber(info[2], "iterations", 1, 1000);
@@ -153,7 +162,11 @@ Napi::Value BinaryIndexObject::search(const Napi::CallbackInfo& info) {
   const auto* queries = elements<uint8_t>(info[0], "queries", napi_uint8_array, anyLength);
   const size_t count = rowsOf(info[0], "queries", index->bytes());
   const size_t k = wholeNumber(info[1], "k", 1, 1e7);
-  const IndexSearch options{wholeNumber(info[2], "probes", 1, 1 << 24), wholeNumber(info[3], "efSearch", 1, 1 << 24), nullptr};
+  const IndexSearch options{wholeNumber(info[2], "probes", 1, 1 << 24), wholeNumber(info[3], "efSearch", 1, 1 << 24), SIZE_MAX, nullptr};
+  if (count * k > maxHits) {
+    refuse(info.Env(), std::to_string(count) + " queries times k " + std::to_string(k) + " is more than " +
+                           std::to_string(maxHits) + " hits; search fewer queries at once");
+  }
   const auto [threads, token] = threadsOf(info[4], info[5]);
   auto distances = Napi::Int32Array::New(info.Env(), count * k);
   auto labels = Napi::BigInt64Array::New(info.Env(), count * k);

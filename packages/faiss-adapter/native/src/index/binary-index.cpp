@@ -17,6 +17,10 @@ namespace {
 
 // Rows linked or assigned under one lock, between which searches get their turn.
 constexpr size_t rowsAtOnce = 2048;
+// faiss numbers vertices by int32.
+constexpr size_t maxRows = INT32_MAX;
+// Queries that share a pass over a flat index.
+constexpr size_t queriesAtOnce = 64;
 
 const uint8_t* flatCodes(const faiss::IndexBinary* index) {
   return static_cast<const faiss::IndexBinaryFlat*>(index)->xb.data();
@@ -36,6 +40,8 @@ BinaryIndex::BinaryIndex(std::unique_ptr<faiss::IndexBinary> index)
                      (lists != nullptr && dynamic_cast<faiss::IndexBinaryFlat*>(lists->quantizer) != nullptr) ||
                      (graph != nullptr && dynamic_cast<faiss::IndexBinaryFlat*>(graph->storage) != nullptr);
   if (!known) throw Failure("INDEX_INVALID", "The binary index is neither flat nor IVF or HNSW over flat codes.");
+  rows_ = static_cast<size_t>(inner_->ntotal);
+  trained_ = inner_->is_trained;
 }
 
 std::unique_ptr<BinaryIndex> BinaryIndex::flat(size_t dimensions) {
@@ -63,25 +69,32 @@ const char* BinaryIndex::kind() const {
   return dynamic_cast<faiss::IndexBinaryHNSW*>(inner_) != nullptr ? "hnsw" : "flat";
 }
 
-size_t BinaryIndex::rows() const {
-  std::shared_lock<std::shared_mutex> lock(mutex_);
-  return static_cast<size_t>(inner_->ntotal);
+size_t BinaryIndex::lists() const {
+  const auto* lists = dynamic_cast<const faiss::IndexBinaryIVF*>(inner_);
+  return lists == nullptr ? 0 : lists->nlist;
 }
 
-bool BinaryIndex::trained() const {
-  std::shared_lock<std::shared_mutex> lock(mutex_);
-  return inner_->is_trained;
+void BinaryIndex::checkWhole() const {
+  if (broken_) throw Failure("INDEX_INVALID", "Adding to this HNSW index was stopped in the middle; make it anew.");
+}
+
+// With mutex_ held.
+void BinaryIndex::took(size_t rows) {
+  inner_->ntotal = static_cast<int64_t>(rows);
+  rows_ = rows;
 }
 
 void BinaryIndex::train(const uint8_t* codes, size_t rows, size_t iterations, size_t threads, const Stop& stop) {
   auto* lists = dynamic_cast<faiss::IndexBinaryIVF*>(inner_);
   if (lists == nullptr) return;
+  std::lock_guard<std::mutex> changing(changing_);
+  if (rows_ > 0) throw Failure("INDEX_INVALID", "An index that holds rows cannot be trained again.");
   const std::vector<uint8_t> centroids = kMajority(codes, rows, bytes_, lists->nlist, iterations, threads, stop);
   std::unique_lock<std::shared_mutex> lock(mutex_);
-  if (lists->ntotal > 0) throw Failure("INDEX_INVALID", "An index that holds rows cannot be trained again.");
   lists->quantizer->reset();
   lists->quantizer->add(static_cast<int64_t>(lists->nlist), centroids.data());
   lists->is_trained = true;
+  trained_ = true;
 }
 
 void BinaryIndex::append(const uint8_t* codes, size_t from, size_t to, bool own, size_t threads, const Stop& stop,
@@ -93,16 +106,20 @@ void BinaryIndex::append(const uint8_t* codes, size_t from, size_t to, bool own,
     std::unique_lock<std::shared_mutex> lock(mutex_);
     for (size_t i = 0; i < to - from; i++)
       lists->invlists->add_entry(assigned[i], static_cast<int64_t>(from + i), codes + i * bytes_);
-    lists->ntotal = static_cast<int64_t>(to);
+    took(to);
   } else if (auto* graph = dynamic_cast<faiss::IndexBinaryHNSW*>(inner_)) {
     std::unique_lock<std::shared_mutex> lock(mutex_);
+    checkWhole();
+    broken_ = true;
     if (own) graph->storage->add(static_cast<int64_t>(to - from), codes);
     addToGraph(graph->hnsw, this->codes(), to, bytes_, threads, stop, done);
-    graph->ntotal = static_cast<int64_t>(to);
+    took(to);
+    broken_ = false;
     return;
   } else {
     std::unique_lock<std::shared_mutex> lock(mutex_);
     inner_->add(static_cast<int64_t>(to - from), codes);
+    took(to);
   }
   done(to - from);
 }
@@ -110,13 +127,16 @@ void BinaryIndex::append(const uint8_t* codes, size_t from, size_t to, bool own,
 void BinaryIndex::add(const uint8_t* codes, size_t rows, size_t threads, const Stop& stop) {
   if (ids_ != nullptr) throw Failure("INDEX_INVALID", "An index with an id map is read only here.");
   if (rows == 0) return;
-  append(codes, this->rows(), this->rows() + rows, true, threads, stop, [](size_t) {});
+  std::lock_guard<std::mutex> changing(changing_);
+  if (rows_ + rows > maxRows) throw Failure("SEARCH_LIMIT", "An index holds up to 2,147,483,647 rows.");
+  append(codes, rows_, rows_ + rows, true, threads, stop, [](size_t) {});
 }
 
 void BinaryIndex::addFrom(std::shared_ptr<const CodeFiles> files, size_t rows, size_t threads, const Stop& stop,
                           const std::function<void(size_t)>& done) {
   attach(files);
-  const size_t first = this->rows();
+  std::lock_guard<std::mutex> changing(changing_);
+  const size_t first = rows_;
   const bool graph = dynamic_cast<faiss::IndexBinaryHNSW*>(inner_) != nullptr;
   // A graph that nobody searches yet is built in one go, with its vertices from the top level down.
   const size_t step = graph && first == 0 ? rows : graph ? rowsAtOnce : 16 * rowsAtOnce;
@@ -146,10 +166,11 @@ const uint8_t* BinaryIndex::codes() const {
 
 void BinaryIndex::nearest(const uint8_t* query, const IndexSearch& search, Nearest& nearest) const {
   std::shared_lock<std::shared_mutex> lock(mutex_);
+  checkWhole();
   const Kernel& fast = kernel();
   if (const auto* lists = dynamic_cast<const faiss::IndexBinaryIVF*>(inner_)) {
     if (!lists->is_trained) throw Failure("INDEX_INVALID", "The IVF index is not trained; call train first.");
-    searchLists(fast, {*lists, flatCodes(lists->quantizer), bytes_, search.probes, search.pass}, query, nearest);
+    searchLists(fast, {*lists, flatCodes(lists->quantizer), bytes_, search.probes, search.rows, search.pass}, query, nearest);
   } else if (const auto* graph = dynamic_cast<const faiss::IndexBinaryHNSW*>(inner_)) {
     std::unique_ptr<Seen> seen;
     {
@@ -160,29 +181,52 @@ void BinaryIndex::nearest(const uint8_t* query, const IndexSearch& search, Neare
       }
     }
     if (seen == nullptr) seen = std::make_unique<Seen>();
-    searchGraph(fast, {graph->hnsw, codes(), bytes_, search.efSearch, search.pass}, query, *seen, nearest);
+    searchGraph(fast, {graph->hnsw, codes(), bytes_, search.efSearch, search.rows, search.pass}, query, *seen, nearest);
     std::lock_guard<std::mutex> spare(spareMutex_);
     spare_.push_back(std::move(seen));
   } else {
     Nearest* const one = &nearest;
-    scan(fast, {codes(), 0, static_cast<size_t>(inner_->ntotal), bytes_, search.pass}, query, 1, &one, nullptr);
+    scanFlat(query, 1, search, &one, nullptr);
   }
+}
+
+// With mutex_ held.
+void BinaryIndex::scanFlat(const uint8_t* queries, size_t count, const IndexSearch& search, Nearest* const* nearest,
+                           const Stop* stop) const {
+  const size_t rows = std::min(static_cast<size_t>(inner_->ntotal), search.rows);
+  if (!scan(kernel(), {codes(), 0, rows, bytes_, search.pass}, queries, count, nearest, stop))
+    throw Failure("ABORTED", "stopped");
 }
 
 void BinaryIndex::search(const uint8_t* queries, size_t count, size_t k, const IndexSearch& search, size_t threads,
                          const Stop& stop, int32_t* distances, int64_t* labels) const {
-  parallel(count, threads, [&](size_t query) {
+  const bool flat = dynamic_cast<const faiss::IndexBinaryFlat*>(inner_) != nullptr;
+  // As many queries a pass as leave work for every thread.
+  const size_t most = flat ? std::clamp<size_t>((count + threads - 1) / threads, 1, queriesAtOnce) : 1;
+  parallel((count + most - 1) / most, threads, [&](size_t part) {
     if (stop.load(std::memory_order_relaxed) != 0) throw Failure("ABORTED", "stopped");
-    Nearest nearest(k, bytes_);
-    this->nearest(queries + query * bytes_, search, nearest);
-    std::vector<uint32_t> rows(nearest.size());
-    std::vector<uint16_t> found(nearest.size());
-    const size_t size = nearest.finish(rows.data(), found.data());
-    for (size_t i = 0; i < k; i++) {
-      distances[query * k + i] = i < size ? found[i] : -1;
-      labels[query * k + i] = i >= size ? -1 : ids_ == nullptr ? rows[i] : (*ids_)[rows[i]];
+    const size_t first = part * most, some = std::min(most, count - first);
+    std::vector<Nearest> nearest(some, Nearest(k, bytes_));
+    if (flat) {
+      std::vector<Nearest*> all;
+      for (Nearest& one : nearest) all.push_back(&one);
+      std::shared_lock<std::shared_mutex> lock(mutex_);
+      scanFlat(queries + first * bytes_, some, search, all.data(), &stop);
+    } else {
+      this->nearest(queries + first * bytes_, search, nearest[0]);
     }
+    for (size_t i = 0; i < some; i++) give(nearest[i], k, distances + (first + i) * k, labels + (first + i) * k);
   });
+}
+
+void BinaryIndex::give(Nearest& nearest, size_t k, int32_t* distances, int64_t* labels) const {
+  std::vector<uint32_t> rows(nearest.size());
+  std::vector<uint16_t> found(nearest.size());
+  const size_t size = nearest.finish(rows.data(), found.data());
+  for (size_t i = 0; i < k; i++) {
+    distances[i] = i < size ? found[i] : -1;
+    labels[i] = i >= size ? -1 : ids_ == nullptr ? rows[i] : (*ids_)[rows[i]];
+  }
 }
 
 }  // namespace nestbit

@@ -3,6 +3,7 @@
 
 #include <faiss/IndexBinary.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -20,7 +21,8 @@ namespace nestbit {
 struct IndexSearch {
   size_t probes;         // IVF: lists read.
   size_t efSearch;       // HNSW: beam width.
-  const uint64_t* pass;  // Rows that may be found, as a bitmap over rows; null: all.
+  size_t rows;           // Rows below this may be found: an index may hold more by now.
+  const uint64_t* pass;  // Those of them that may be found, as a bitmap; null: all.
 };
 
 class BinaryIndex {
@@ -34,13 +36,15 @@ class BinaryIndex {
 
   const char* kind() const;
   size_t bytes() const { return bytes_; }
-  size_t rows() const;
-  bool trained() const;
+  size_t rows() const { return rows_; }
+  bool trained() const { return trained_; }
+  // IVF: inverted lists. Others: 0.
+  size_t lists() const;
 
   // Centroids from codes (rows, bytes); IVF only, others need none.
   void train(const uint8_t* codes, size_t rows, size_t iterations, size_t threads, const Stop& stop);
 
-  // Appends codes (rows, bytes). An ABORTED call leaves an HNSW index of no use.
+  // Appends codes (rows, bytes). After an ABORTED call an HNSW index refuses everything.
   void add(const uint8_t* codes, size_t rows, size_t threads, const Stop& stop);
 
   // Appends rows [rows(), rows) of a store's files. HNSW keeps no codes of its own then: it reads the files'.
@@ -65,6 +69,12 @@ class BinaryIndex {
 
   // Its own codes, or those of the files.
   const uint8_t* codes() const;
+  void scanFlat(const uint8_t* queries, size_t count, const IndexSearch& search, Nearest* const* nearest,
+                const Stop* stop) const;
+  // Writes what one query found to distances and labels (k).
+  void give(Nearest& nearest, size_t k, int32_t* distances, int64_t* labels) const;
+  void checkWhole() const;
+  void took(size_t rows);
   void append(const uint8_t* codes, size_t from, size_t to, bool own, size_t threads, const Stop& stop,
               const std::function<void(size_t)>& done);
 
@@ -74,6 +84,13 @@ class BinaryIndex {
   const std::vector<int64_t>* ids_ = nullptr;
   size_t bytes_;
   std::shared_ptr<const CodeFiles> files_;
+  // Read without a lock, so that asking never waits for a build.
+  std::atomic<size_t> rows_{0};
+  std::atomic<bool> trained_{false};
+  // Its graph was left half built.
+  bool broken_ = false;
+  // One call that changes it at a time; searches only wait for mutex_.
+  std::mutex changing_;
   mutable std::shared_mutex mutex_;
   mutable std::mutex writeMutex_;
   // Marks of searches under way, for HNSW.

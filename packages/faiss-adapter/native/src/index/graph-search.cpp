@@ -57,6 +57,7 @@ void searchGraph(const Kernel& kernel, const GraphSearch& search, const uint8_t*
   }
 
   const auto found = [&](uint32_t vertex, uint16_t at) {
+    if (vertex >= search.rows) return;
     if (search.pass == nullptr || (search.pass[vertex >> 6] >> (vertex & 63) & 1) != 0) nearest.offer(vertex, at);
   };
   seen.begin(hnsw.levels.size());

@@ -40,7 +40,8 @@ struct GraphSearch {
   const uint8_t* codes;  // (vertices, bytes)
   size_t bytes;
   size_t efSearch;       // Vertices kept while searching; more cost time and find more.
-  const uint64_t* pass;  // Rows that may be found, as a bitmap; null: all. Others are walked through.
+  size_t rows;           // Rows below this may be found; others are walked through.
+  const uint64_t* pass;  // Those of them that may be found, as a bitmap; null: all.
 };
 
 // Offers what a beam search from the entry point finds.

@@ -32,7 +32,8 @@ void searchLists(const Kernel& kernel, const ListSearch& search, const uint8_t* 
       for (uint64_t left = near[word]; left != 0; left &= left - 1) {
         const size_t at = word * 64 + static_cast<size_t>(__builtin_ctzll(left));
         const auto id = static_cast<uint32_t>(ids[at]);
-        if (search.pass == nullptr || (search.pass[id >> 6] >> (id & 63) & 1) != 0) nearest.offer(id, distances[at]);
+        if (id >= search.rows || (search.pass != nullptr && (search.pass[id >> 6] >> (id & 63) & 1) == 0)) continue;
+        nearest.offer(id, distances[at]);
       }
     }
   }

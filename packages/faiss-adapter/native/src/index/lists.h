@@ -27,7 +27,8 @@ struct ListSearch {
   const uint8_t* centroids;  // (index.nlist, bytes)
   size_t bytes;
   size_t probes;
-  const uint64_t* pass;  // Ids that may be found, as a bitmap; null: all.
+  size_t rows;           // Ids below this may be found.
+  const uint64_t* pass;  // Those of them that may be found, as a bitmap; null: all.
 };
 
 // Offers the ids in the `probes` lists whose centroids are nearest to the query.

@@ -50,10 +50,11 @@ void Nearest::accept(uint64_t entry) {
 }
 
 // Drops what is beyond the limit, and of the rows at the threshold the largest that are too many; the others
-// stay in the order of their offers.
+// stay in the order of their offers. A damaged index may offer a row twice: it then takes two places.
 void Nearest::compact() {
   const uint64_t most = threshold();
   size_t places = counts_[most];
+  size_t copies = SIZE_MAX;
   if (inside_ > capacity_) {
     places = capacity_ - (inside_ - counts_[most]);
     std::vector<uint64_t> ties;
@@ -63,8 +64,14 @@ void Nearest::compact() {
     }
     std::nth_element(ties.begin(), ties.begin() + (places - 1), ties.end());
     limit_ = ties[places - 1];
+    copies = static_cast<size_t>(std::count(ties.begin(), ties.begin() + static_cast<std::ptrdiff_t>(places), limit_));
   }
-  const auto beyond = [this](uint64_t entry) { return entry > limit_; };
+  const auto beyond = [&](uint64_t entry) {
+    if (entry != limit_) return entry > limit_;
+    if (copies == 0) return true;
+    copies--;
+    return false;
+  };
   entries_.erase(std::remove_if(entries_.begin(), entries_.end(), beyond), entries_.end());
   counts_[most] = static_cast<uint32_t>(places);
   inside_ = entries_.size();

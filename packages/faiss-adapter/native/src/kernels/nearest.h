@@ -8,7 +8,7 @@
 namespace nestbit {
 
 // The `capacity` nearest of all rows offered, by (distance, row) ascending: of rows at the same distance the
-// smaller ones stay. Rows may come in any order, each once. Memory grows with what is kept, to at most about
+// smaller ones stay. Rows may come in any order. Memory grows with what is kept, to at most about
 // 2 * capacity entries of 8 bytes, plus a count for each possible distance. Not for several threads at once.
 class Nearest {
  public:

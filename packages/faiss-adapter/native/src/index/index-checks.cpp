@@ -1,0 +1,107 @@
+#include "index-checks.h"
+
+#include <faiss/IndexBinaryFlat.h>
+#include <faiss/IndexBinaryHNSW.h>
+#include <faiss/IndexBinaryIVF.h>
+#include <faiss/IndexIDMap.h>
+#include <faiss/invlists/InvertedLists.h>
+
+#include "../failure.h"
+
+namespace nestbit {
+namespace {
+
+void check(bool holds, const char* what) {
+  if (!holds) throw Failure("INDEX_INVALID", what);
+}
+
+void checkSizes(const faiss::IndexBinary& index) {
+  check(index.d > 0 && index.d % 8 == 0 && index.d <= 65528, "its dimensions are no multiple of 8 up to 65528");
+  check(index.ntotal >= 0, "its rows are fewer than none");
+}
+
+// faiss leaves it unset in an id map.
+void checkCodeSize(const faiss::IndexBinary& index) {
+  check(index.code_size == index.d / 8, "its codes are not of its dimensions");
+}
+
+void checkFlat(const faiss::IndexBinary* index, int dimensions) {
+  const auto* flat = dynamic_cast<const faiss::IndexBinaryFlat*>(index);
+  check(flat != nullptr, "its codes are not flat");
+  checkSizes(*flat);
+  check(flat->d == dimensions, "its parts differ in dimensions");
+  checkCodeSize(*flat);
+  check(flat->xb.size() == static_cast<size_t>(flat->ntotal) * static_cast<size_t>(flat->code_size),
+        "its codes are not as many as its rows");
+}
+
+// Each link leads to a vertex that is on its level, so that the walk can go on there.
+void checkLinks(const faiss::HNSW& graph, size_t row) {
+  for (int level = 0; level < graph.levels[row]; level++) {
+    size_t begin, end;
+    graph.neighbor_range(static_cast<int64_t>(row), level, &begin, &end);
+    for (; begin < end && graph.neighbors[begin] != -1; begin++) {
+      const int64_t to = graph.neighbors[begin];
+      check(to >= 0 && static_cast<size_t>(to) < graph.levels.size(), "a link leads nowhere");
+      check(graph.levels[static_cast<size_t>(to)] > level, "a link leaves its level");
+    }
+  }
+}
+
+void checkGraph(const faiss::IndexBinaryHNSW& index) {
+  checkFlat(index.storage, index.d);
+  const faiss::HNSW& graph = index.hnsw;
+  const auto rows = static_cast<size_t>(index.ntotal);
+  check(index.storage->ntotal == index.ntotal, "its graph and its codes differ in rows");
+  check(graph.levels.size() == rows && graph.offsets.size() == rows + 1, "its graph and its rows differ");
+  check(graph.offsets.back() == graph.neighbors.size(), "its links are not as many as it says");
+  const auto& places = graph.cum_nneighbor_per_level;
+  check(!places.empty() && places[0] == 0, "its levels have no places");
+  for (size_t level = 1; level < places.size(); level++)
+    check(places[level] >= places[level - 1], "a level has fewer places than none");
+  check(graph.offsets[0] == 0, "its links do not start with the first row");
+  for (size_t row = 0; row < rows; row++) {
+    const int levels = graph.levels[row];
+    check(levels > 0 && static_cast<size_t>(levels) < places.size(), "a level is out of range");
+    check(graph.offsets[row + 1] == graph.offsets[row] + static_cast<size_t>(places[static_cast<size_t>(levels)]),
+          "its links are not where its levels say");
+  }
+  for (size_t row = 0; row < rows; row++) checkLinks(graph, row);
+  if (rows == 0) return check(graph.entry_point == -1, "its entry is no row");
+  check(graph.entry_point >= 0 && static_cast<size_t>(graph.entry_point) < rows, "its entry is no row");
+  check(graph.max_level == graph.levels[static_cast<size_t>(graph.entry_point)] - 1, "its top level is wrong");
+}
+
+void checkLists(const faiss::IndexBinaryIVF& index) {
+  checkCodeSize(index);
+  checkFlat(index.quantizer, index.d);
+  check(index.invlists != nullptr && index.invlists->nlist == index.nlist, "its lists are not as many as it says");
+  check(index.nlist > 0 && index.nlist <= UINT32_MAX, "it has no lists");
+  check(!index.is_trained || static_cast<size_t>(index.quantizer->ntotal) == index.nlist, "it lacks centroids");
+  check(index.invlists->code_size == static_cast<size_t>(index.code_size), "its codes are of another size");
+  size_t rows = 0;
+  for (size_t list = 0; list < index.nlist; list++) {
+    const faiss::InvertedLists::ScopedIds ids(index.invlists, list);
+    rows += index.invlists->list_size(list);
+    for (size_t i = 0; i < index.invlists->list_size(list); i++)
+      check(ids[i] >= 0 && ids[i] <= UINT32_MAX, "an id is not a row number below 2^32");
+  }
+  check(rows == static_cast<size_t>(index.ntotal), "its lists do not hold its rows");
+}
+
+}  // namespace
+
+void checkIndex(const faiss::IndexBinary& index) {
+  checkSizes(index);
+  if (const auto* map = dynamic_cast<const faiss::IndexBinaryIDMap*>(&index)) {
+    check(dynamic_cast<const faiss::IndexBinaryIDMap*>(map->index) == nullptr, "an id map is in an id map");
+    check(map->index->d == map->d, "its parts differ in dimensions");
+    check(map->id_map.size() == static_cast<size_t>(map->index->ntotal), "its id map is not as long as its rows");
+    return checkIndex(*map->index);
+  }
+  if (const auto* graph = dynamic_cast<const faiss::IndexBinaryHNSW*>(&index)) return checkGraph(*graph);
+  if (const auto* lists = dynamic_cast<const faiss::IndexBinaryIVF*>(&index)) return checkLists(*lists);
+  checkFlat(&index, index.d);
+}
+
+}  // namespace nestbit
