@@ -14,6 +14,9 @@ if (major < 20 || (major === 20 && minor < 19)) {
 }
 
 step('installing packages with pnpm (through npx)', 'npx', ['-y', PNPM, 'install', '--frozen-lockfile']);
+step('compiling the faiss addon, when it changed', process.execPath, [
+  join(root, 'packages/faiss-adapter/scripts/build-addon.js'),
+]);
 step('compiling TypeScript', process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b']);
 
 /** Runs one command quietly; shows what it printed only when it fails. */
