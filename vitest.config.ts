@@ -1,19 +1,43 @@
 import { defineConfig } from 'vitest/config';
 
+/** Tests that measure time: they run by themselves, after the others. */
+const ALONE = 'test/**/*.alone.test.ts';
 const conditions = ['@nestbit/source'];
+// Worker threads of the encoder are TypeScript files too; the preload lets Node 20 load them.
+const EXEC_ARGV = [
+  '--import',
+  new URL('./test/support/ts-workers.js', import.meta.url).href,
+  '--conditions',
+  '@nestbit/source',
+];
 
 export default defineConfig({
   // Tests run from the sources of every package: a fresh clone needs no build.
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
-    include: ['test/**/*.test.ts'],
-    // Worker threads of the encoder are TypeScript files too; the preload lets Node 20 load them.
-    execArgv: [
-      '--import',
-      new URL('./test/support/ts-workers.js', import.meta.url).href,
-      '--conditions',
-      '@nestbit/source',
+    execArgv: EXEC_ARGV,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'together',
+          include: ['test/**/*.test.ts'],
+          exclude: [ALONE, '**/node_modules/**'],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'alone',
+          include: [ALONE],
+          // A collection that waits for helper threads would look like work of the main thread.
+          execArgv: [...EXEC_ARGV, '--single-threaded-gc'],
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
     ],
     testTimeout: 60_000,
     hookTimeout: 120_000,

@@ -1,4 +1,4 @@
-import { ExactSearch, ndcgAtK, readBeir, readTextRecords } from '@nestbit/core';
+import { ExactSearch, ndcgAtK, readBeir } from '@nestbit/core';
 import { Encoder } from '@nestbit/core/onnx';
 import { expect, test } from 'vitest';
 import { collect } from '../support/files.ts';
@@ -53,29 +53,4 @@ test('mean pooling of the token vectors is the model’s own sentence embedding'
   );
   const apart = rows[0].map((value, i) => Math.abs(value - rows[1][i]));
   expect(Math.max(...apart)).toBeLessThan(1e-5);
-});
-
-test('while 20 000 passages are encoded, no timer of the main thread is late by more than 50 ms', async (context) => {
-  const model = needsSharedData(context, MODEL);
-  const passages: string[] = [];
-  for await (const { text } of readTextRecords(needsSharedData(context, 'texts/medquad_passages.jsonl.gz'))) {
-    if (passages.push(text) === 20_000) break;
-  }
-  const encoder = await Encoder.open(model);
-  let latest = 0;
-  let expected = performance.now() + 5;
-  const timer = setInterval(() => {
-    latest = Math.max(latest, performance.now() - expected);
-    expected = performance.now() + 5;
-  }, 5);
-  const started = performance.now();
-  const embeddings = await encoder.encode(passages);
-  const seconds = (performance.now() - started) / 1000;
-  clearInterval(timer);
-  await encoder.close();
-  console.log(
-    `${Math.round(20_000 / seconds)} passages a second, timers at most ${latest.toFixed(1)} ms late`,
-  );
-  expect(embeddings.length).toBe(20_000 * encoder.dimensions);
-  expect(latest).toBeLessThan(50);
 });
