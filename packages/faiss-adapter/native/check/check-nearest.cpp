@@ -39,6 +39,14 @@ void oneRun(Random& random) {
   for (uint32_t row = 0; row < rows; row++) {
     offered.emplace_back(static_cast<uint16_t>(random.below(bytes * 8 + 1)), row);
   }
+  // Copies of rows, as damaged indexes offer them.
+  if (random.below(2) == 0 && !offered.empty()) {
+    for (size_t i = offered.size() / 4 + 1; i > 0; i--) {
+      const Hit copy = offered[random.below(offered.size())];
+      offered.push_back(copy);
+    }
+    std::sort(offered.begin(), offered.end(), [](const Hit& a, const Hit& b) { return a.second < b.second; });
+  }
   for (const char* what : {"ascending", "descending", "shuffled", "nearest last", "in two parts"}) {
     if (*what == 'd') std::reverse(offered.begin(), offered.end());
     if (*what == 's') shuffle(offered, random);

@@ -11,6 +11,9 @@
 namespace nestbit {
 namespace {
 
+// Of a vertex on one level; we make 1024 at most.
+constexpr int64_t mostLinks = 65536;
+
 void check(bool holds, const char* what) {
   if (!holds) throw Failure("INDEX_INVALID", what);
 }
@@ -56,9 +59,12 @@ void checkGraph(const faiss::IndexBinaryHNSW& index) {
   check(graph.levels.size() == rows && graph.offsets.size() == rows + 1, "its graph and its rows differ");
   check(graph.offsets.back() == graph.neighbors.size(), "its links are not as many as it says");
   const auto& places = graph.cum_nneighbor_per_level;
-  check(!places.empty() && places[0] == 0, "its levels have no places");
-  for (size_t level = 1; level < places.size(); level++)
-    check(places[level] >= places[level - 1], "a level has fewer places than none");
+  check(!graph.assign_probas.empty() && graph.assign_probas.size() < places.size() && places[0] == 0,
+        "its levels have no places");
+  for (size_t level = 1; level < places.size(); level++) {
+    const int64_t links = int64_t{places[level]} - places[level - 1];
+    check(links >= 0 && links <= mostLinks, "a level has too many places or fewer than none");
+  }
   check(graph.offsets[0] == 0, "its links do not start with the first row");
   for (size_t row = 0; row < rows; row++) {
     const int levels = graph.levels[row];

@@ -38,17 +38,19 @@ CheckedReader::CheckedReader(const std::string& path) : file_(std::fopen(path.c_
 
 size_t CheckedReader::operator()(void* to, size_t size, size_t count) {
   const size_t got = std::fread(to, size, count, file_.get());
-  if (got != 1 || count != 1 || (size != 4 && size != 8)) {
+  if (size == 8 && (lists_ == Lists::fullSizes || lists_ == Lists::sparseSizes)) {
+    checkListSizes(static_cast<const uint64_t*>(to), got);
     loneValueNext_ = false;
-  } else if (size == 4) {
-    uint32_t value;
-    std::memcpy(&value, to, 4);
-    checkPart(value);
-    loneValueNext_ = false;
-  } else {
+  } else if (got == 1 && count == 1 && size == 8) {
     uint64_t value;
     std::memcpy(&value, to, 8);
     checkCount(value);
+  } else {
+    loneValueNext_ = false;
+    uint32_t value;
+    if (got != 1 || count != 1 || size != 4) return got;
+    std::memcpy(&value, to, 4);
+    checkPart(value);
   }
   return got;
 }
@@ -61,14 +63,33 @@ void CheckedReader::checkPart(uint32_t name) {
   if (index && ++indexes_ > deepest) throw Failure("INDEX_INVALID", "indexes are nested in it");
   if ((begins(name, 'I', 'B') && !index) || (begins(name, 'i', 'l') && !lists))
     throw Failure("INDEX_INVALID", "it is neither flat nor IVF or HNSW, or its lists are in another file");
+  if (lists_ == Lists::named) lists_ = name == named("full") ? Lists::full : Lists::sparse;
+  if (lists) lists_ = Lists::named;
 }
 
 void CheckedReader::checkCount(uint64_t value) {
+  if (lists_ == Lists::full || lists_ == Lists::sparse) {
+    lists_ = lists_ == Lists::full ? Lists::fullSizes : Lists::sparseSizes;
+  } else {
+    // At last the bytes of a code in the lists.
+    previous_ = value;
+  }
   // A lone 64-bit value after the count 1 may be anything: an id, or a probability.
   const bool lone = loneValueNext_;
   loneValueNext_ = !lone && value == 1;
   if (!lone && value > size_ && value != faissDummy)
     throw Failure("INDEX_INVALID", "it counts " + std::to_string(value) + " values in " + std::to_string(size_) + " bytes");
+}
+
+void CheckedReader::checkListSizes(const uint64_t* sizes, size_t count) {
+  const bool sparse = lists_ == Lists::sparseSizes;
+  uint64_t left = size_ / (previous_ + 8);
+  // Sparse ones are pairs of a list and its size.
+  for (size_t i = sparse ? 1 : 0; i < count; i += sparse ? 2 : 1) {
+    if (sizes[i] > left) throw Failure("INDEX_INVALID", "its lists hold more than the file");
+    left -= sizes[i];
+  }
+  lists_ = Lists::none;
 }
 
 AtomicWriter::AtomicWriter(const std::string& path)

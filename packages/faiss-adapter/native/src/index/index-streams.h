@@ -23,11 +23,17 @@ class CheckedReader : public faiss::IOReader {
  private:
   void checkPart(uint32_t name);
   void checkCount(uint64_t value);
+  void checkListSizes(const uint64_t* sizes, size_t count);
+
+  // Where the sizes of the lists are: behind the name of the lists, that of their layout, and the sizes' number.
+  enum class Lists { none, named, full, sparse, fullSizes, sparseSizes };
 
   File file_;
   uint64_t size_ = 0;
+  uint64_t previous_ = 0;
   bool loneValueNext_ = false;
   size_t indexes_ = 0;
+  Lists lists_ = Lists::none;
 };
 
 // Writes beside the path; commit() puts the whole file there. Throws Failure FILE_WRITE.
