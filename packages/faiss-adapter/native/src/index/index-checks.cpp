@@ -43,8 +43,12 @@ void checkLinks(const faiss::HNSW& graph, size_t row) {
   for (int level = 0; level < graph.levels[row]; level++) {
     size_t begin, end;
     graph.neighbor_range(static_cast<int64_t>(row), level, &begin, &end);
-    for (; begin < end && graph.neighbors[begin] != -1; begin++) {
+    for (bool ended = false; begin < end; begin++) {
       const int64_t to = graph.neighbors[begin];
+      // -1 ends the list; faiss looks at the last place to see whether it is full.
+      if (to == -1) ended = true;
+      if (to == -1) continue;
+      check(!ended, "a list of links goes on behind its end");
       check(to >= 0 && static_cast<size_t>(to) < graph.levels.size(), "a link leads nowhere");
       check(graph.levels[static_cast<size_t>(to)] > level, "a link leaves its level");
     }
