@@ -1,7 +1,7 @@
 import { readTextRecords } from '@nestbit/core';
 import { Encoder } from '@nestbit/core/onnx';
+import { lateness } from '@nestbit/core/testing';
 import { expect, test } from 'vitest';
-import { lateness } from '../support/lateness.ts';
 import { needsSharedData } from '../support/shared-data.ts';
 
 /** Above it the machine is busy with other work, which makes any timer of any program late. */

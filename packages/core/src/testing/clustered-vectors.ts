@@ -1,22 +1,44 @@
 /** Seeded unit vectors in clusters, as embeddings are: rows × dimensions. */
 export function clusteredVectors(rows: number, dimensions: number, clusters = 256, seed = 1): Float32Array {
-  let state = seed;
-  const next = (): number => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32 - 0.5;
-  };
-  const centers = Float32Array.from({ length: clusters * dimensions }, next);
-  const out = new Float32Array(rows * dimensions);
-  for (let row = 0; row < rows; row++) {
-    const center = Math.floor((next() + 0.5) * clusters) * dimensions;
-    let sum = 0;
-    for (let i = 0; i < dimensions; i++) {
-      const value = centers[center + i] + next();
-      out[row * dimensions + i] = value;
-      sum += value * value;
-    }
-    const length = Math.sqrt(sum);
-    for (let i = 0; i < dimensions; i++) out[row * dimensions + i] /= length;
+  return new ClusteredVectors(dimensions, clusters, seed).take(rows);
+}
+
+/** The same, in pieces: what `take` gives one after the other is what one call would give. */
+export class ClusteredVectors {
+  readonly #centers: Float32Array;
+  readonly #dimensions: number;
+  readonly #clusters: number;
+  #state: number;
+
+  constructor(dimensions: number, clusters = 256, seed = 1) {
+    this.#dimensions = dimensions;
+    this.#clusters = clusters;
+    this.#state = seed;
+    this.#centers = new Float32Array(clusters * dimensions);
+    for (let i = 0; i < this.#centers.length; i++) this.#centers[i] = this.#next();
   }
-  return out;
+
+  /** The next rows: rows × dimensions. */
+  take(rows: number): Float32Array {
+    const dimensions = this.#dimensions;
+    const out = new Float32Array(rows * dimensions);
+    for (let row = 0; row < rows; row++) {
+      const center = Math.floor((this.#next() + 0.5) * this.#clusters) * dimensions;
+      let sum = 0;
+      for (let i = 0; i < dimensions; i++) {
+        const value = this.#centers[center + i] + this.#next();
+        out[row * dimensions + i] = value;
+        sum += value * value;
+      }
+      const length = Math.sqrt(sum);
+      for (let i = 0; i < dimensions; i++) out[row * dimensions + i] /= length;
+    }
+    return out;
+  }
+
+  // From -0.5 to 0.5: a linear congruential generator (Numerical Recipes).
+  #next(): number {
+    this.#state = (Math.imul(this.#state, 1_664_525) + 1_013_904_223) >>> 0;
+    return this.#state / 2 ** 32 - 0.5;
+  }
 }

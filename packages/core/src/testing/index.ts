@@ -1,2 +1,3 @@
-export { clusteredVectors } from './clustered-vectors.ts';
+export { ClusteredVectors, clusteredVectors } from './clustered-vectors.ts';
 export { type ContractCase, type ContractOptions, storeContract } from './contract.ts';
+export { type Lateness, lateness } from './lateness.ts';

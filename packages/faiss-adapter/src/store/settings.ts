@@ -49,7 +49,7 @@ export function tuningOf(options: StoreTuning): Tuning {
     probes: number('probes', options.probes ?? 16, 1),
     efSearch: number('efSearch', options.efSearch ?? 128, 1),
     threads: number('threads', options.threads ?? addon().threads, 1, 1024),
-    tail: number('tail', options.tail ?? 50_000, 0),
+    tail: number('tail', options.tail ?? 50_000, 0, 2 ** 32),
     int8Memory: number('int8Memory', options.int8Memory ?? 8 * 2 ** 20, 0, 2 ** 50),
   };
 }
