@@ -3,8 +3,10 @@ import type { PreparedQuery } from './types.ts';
 /** A rotated query in 16-bit fixed point: its largest value becomes ± 32767. Shape (dimensions). */
 export function refineWeights(rotated: Float32Array): Int16Array {
   let largest = 0;
-  for (const value of rotated) largest = Math.max(largest, Math.abs(value));
-  return Int16Array.from(rotated, (value) => Math.round((value * 32767) / largest));
+  for (let i = 0; i < rotated.length; i++) largest = Math.max(largest, Math.abs(rotated[i]));
+  const weights = new Int16Array(rotated.length);
+  for (let i = 0; i < rotated.length; i++) weights[i] = Math.round((rotated[i] * 32767) / largest);
+  return weights;
 }
 
 /**

@@ -118,7 +118,8 @@ export interface Yardsticks {
     dimensions: number,
   ) => {
     add(vectors: Float32Array): void;
-    search(query: Float32Array, k: number): { seconds: number; rows: Float64Array };
+    search(queries: Float32Array, k: number): { seconds: number; rows: Float64Array };
+    reset(): void;
   };
 }
 

@@ -79,12 +79,14 @@ Napi::Value faissFlat(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), since(started));
 }
 
-// Exact float search: new ExactFloat(dimensions), add(vectors), search(query, k): { seconds, rows: Float64Array }
+// Exact float search: new ExactFloat(dimensions), add(vectors), search(queries (count, dimensions), k):
+// { seconds, rows: Float64Array (count, k) }; faiss takes many queries by matrix products.
 class ExactFloat : public Napi::ObjectWrap<ExactFloat> {
  public:
   static Napi::Function define(Napi::Env env) {
     return DefineClass(env, "ExactFloat",
-                       {InstanceMethod<&ExactFloat::add>("add"), InstanceMethod<&ExactFloat::search>("search")});
+                       {InstanceMethod<&ExactFloat::add>("add"), InstanceMethod<&ExactFloat::search>("search"),
+                        InstanceMethod<&ExactFloat::reset>("reset")});
   }
   explicit ExactFloat(const Napi::CallbackInfo& info)
       : ObjectWrap(info), index_(static_cast<int64_t>(wholeNumber(info[0], "dimensions", 1, 65536))) {}
@@ -96,21 +98,24 @@ class ExactFloat : public Napi::ObjectWrap<ExactFloat> {
   }
 
   Napi::Value search(const Napi::CallbackInfo& info) {
-    const auto* query = elements<float>(info[0], "query", napi_float32_array, static_cast<size_t>(index_.d));
+    const auto* queries = elements<float>(info[0], "queries", napi_float32_array, anyLength);
+    const size_t count = rowsOf(info[0], "queries", static_cast<size_t>(index_.d));
     const size_t k = wholeNumber(info[1], "k", 1, 1e7);
-    std::vector<float> scores(k);
-    std::vector<int64_t> rows(k);
+    std::vector<float> scores(count * k);
+    std::vector<int64_t> rows(count * k);
     omp_set_num_threads(1);
     const auto started = std::chrono::steady_clock::now();
-    index_.search(1, query, static_cast<int64_t>(k), scores.data(), rows.data());
+    index_.search(static_cast<int64_t>(count), queries, static_cast<int64_t>(k), scores.data(), rows.data());
     const double seconds = since(started);
     auto result = Napi::Object::New(info.Env());
-    auto found = Napi::Float64Array::New(info.Env(), k);
-    for (size_t i = 0; i < k; i++) found[i] = static_cast<double>(rows[i]);
+    auto found = Napi::Float64Array::New(info.Env(), rows.size());
+    for (size_t i = 0; i < rows.size(); i++) found[i] = static_cast<double>(rows[i]);
     result.Set("seconds", seconds);
     result.Set("rows", found);
     return result;
   }
+
+  void reset(const Napi::CallbackInfo&) { index_.reset(); }
 
   faiss::IndexFlatIP index_;
 };

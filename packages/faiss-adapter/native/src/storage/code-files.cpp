@@ -16,6 +16,8 @@ constexpr size_t maxRows = size_t{1} << 28;
 // What one page fault brings into memory: the kernel maps 16 pages around it.
 constexpr size_t window = 65536;
 constexpr size_t rowsAtOnce = 8192;
+// Rows that the rescore reads from the file at a time, and how far ahead it loads mapped ones.
+constexpr size_t rowsRead = 32, rowsAhead = 6;
 
 Failure damaged(const std::string& path, size_t row) {
   return Failure("STORE_DAMAGED", path + ": row " + std::to_string(row) +
@@ -93,22 +95,36 @@ void CodeFiles::rescore(const double* weights, const uint32_t* rows, size_t coun
     (in ? nearPlace : farPlace).push_back(static_cast<uint32_t>(i));
   }
   std::vector<double> sums(count);
-  const auto run = [&](const uint8_t* base, const std::vector<uint32_t>& index, const std::vector<uint32_t>& places) {
-    kernel().rescore(weights, reinterpret_cast<const int8_t*>(base), stride, index.data(), index.size(), stride,
-                     sums.data());
-    for (size_t i = 0; i < index.size(); i++) out[places[i]] = sums[i];
+  const auto run = [&](const uint8_t* base, const uint32_t* index, size_t rescored, const uint32_t* places) {
+    kernel().rescore(weights, reinterpret_cast<const int8_t*>(base), stride, index, rescored, stride, sums.data());
+    for (size_t i = 0; i < rescored; i++) out[places[i]] = sums[i];
   };
-  for (const uint32_t row : near) checkInt8(row, int8_.data() + row * stride);
-  run(int8_.data(), near, nearPlace);
-  if (far.empty()) return;
-  std::vector<uint8_t> buffer(far.size() * stride);
-  std::vector<uint32_t> index(far.size());
-  for (size_t i = 0; i < far.size(); i++) {
-    int8_.read(buffer.data() + i * stride, stride, far[i] * stride);
-    checkInt8(far[i], buffer.data() + i * stride);
-    index[i] = static_cast<uint32_t>(i);
+  for (size_t i = 0; i < near.size(); i++) {
+    if (i + rowsAhead < near.size()) fetch(near[i + rowsAhead], true);
+    checkInt8(near[i], int8_.data() + near[i] * stride);
   }
-  run(buffer.data(), index, farPlace);
+  run(int8_.data(), near.data(), near.size(), nearPlace.data());
+  // Few rows at a time, which stay in the first-level cache between the reading and the sums.
+  std::vector<uint8_t> buffer(std::min(rowsRead, far.size()) * stride);
+  uint32_t index[rowsRead];
+  for (size_t first = 0; first < far.size(); first += rowsRead) {
+    const size_t some = std::min(rowsRead, far.size() - first);
+    for (size_t i = 0; i < some; i++) {
+      fetch(far[first + i], false);
+      int8_.read(buffer.data() + i * stride, stride, far[first + i] * stride);
+      checkInt8(far[first + i], buffer.data() + i * stride);
+      index[i] = static_cast<uint32_t>(i);
+    }
+    run(buffer.data(), index, some, farPlace.data() + first);
+  }
+}
+
+// Starts loading the checksum of a row, and its int8 copy when that is mapped.
+void CodeFiles::fetch(uint32_t row, bool int8) const {
+  __builtin_prefetch(checks_.data() + size_t{row} * 8);
+  if (!int8) return;
+  const uint8_t* const at = int8_.data() + size_t{row} * bytes_ * 8;
+  for (size_t line = 0; line < bytes_ * 8; line += 64) __builtin_prefetch(at + line);
 }
 
 void CodeFiles::readInt8(uint32_t row, int8_t* out) const {

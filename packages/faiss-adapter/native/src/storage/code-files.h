@@ -47,6 +47,7 @@ class CodeFiles {
  private:
   void checkInt8(uint32_t row, const uint8_t* int8) const;
   bool mapped(uint32_t row) const;
+  void fetch(uint32_t row, bool int8) const;
 
   const size_t bytes_;
   MappedFile bits_, int8_, checks_;
