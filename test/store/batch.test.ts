@@ -15,7 +15,7 @@ test('a duplicate id is named with both of its rows', async () => {
   expect(await refusal(() => checkIds(['a', 'b', 'c', 'b']))).toBe(
     'ID_DUPLICATE: The id b stands in rows 1 and 3 of one batch; keep the row that is to win.',
   );
-  checkIds(['17', 17n]);
+  await checkIds(['17', 17n]);
 });
 
 test('holes and numbers among the ids are refused, not skipped', async () => {

@@ -4,23 +4,28 @@ import type { Codes, Id } from '../codec/types.ts';
 import { NestbitError } from '../errors.ts';
 import { checkPayloads } from './payload.ts';
 import type { Batch } from './store.ts';
+import { Turns } from './turns.ts';
 
 const INT64_MAX = 2n ** 63n - 1n;
 const MAX_ID_BYTES = 512;
 
+/** Rows checked between two looks at the event loop. */
+const ROWS_AT_ONCE = 256;
+
 /**
  * Checks a whole batch before anything changes, but for the values of its embeddings, which encoding checks.
- * Gives what it holds: codes or embeddings.
+ * Gives what it holds: codes or embeddings. Other work runs between the slices of a large one.
  *
  * @throws NestbitError as `Store.upsert`; TypeError for what no batch can be
  */
-export function checkBatch(
+export async function checkBatch(
   batch: Batch,
   codec: Codec,
-): { codes: Codes; embeddings?: never } | { codes?: never; embeddings: Float32Array } {
+): Promise<{ codes: Codes; embeddings?: never } | { codes?: never; embeddings: Float32Array }> {
   if (typeof batch !== 'object' || batch === null) throw new TypeError('batch must be an object with ids');
-  checkIds(batch.ids);
-  checkPayloads(batch.payloads, batch.ids.length);
+  const turns = new Turns();
+  await checkIds(batch.ids, turns);
+  await checkPayloads(batch.payloads, batch.ids.length, turns);
   const embeddings = 'embeddings' in batch ? batch.embeddings : undefined;
   const codes = 'codes' in batch ? batch.codes : undefined;
   if ((embeddings === undefined) === (codes === undefined))
@@ -31,12 +36,16 @@ export function checkBatch(
 }
 
 /** Checks that ids are fit for any store, that there is one, and that none comes twice. */
-export function checkIds(ids: readonly Id[]): void {
-  checkKeys(ids);
+export async function checkIds(ids: readonly Id[], turns: Turns = new Turns()): Promise<void> {
+  if (!Array.isArray(ids)) throw new TypeError('ids must be an array of strings or bigints');
   if (ids.length === 0)
     throw new NestbitError('BATCH_EMPTY', 'The batch holds no id; give at least one row.');
   const seen = new Map<Id, number>();
-  for (const [row, id] of ids.entries()) {
+  // By index, since forEach would skip the holes of a sparse array.
+  for (let row = 0; row < ids.length; row++) {
+    if (row % ROWS_AT_ONCE === 0 && turns.due) await turns.give();
+    const id = ids[row];
+    checkId(id, row);
     const before = seen.get(id);
     if (before !== undefined) {
       throw new NestbitError(

@@ -5,8 +5,8 @@ import { checkBatch } from './batch.ts';
 import type { Batch } from './store.ts';
 import { Turns } from './turns.ts';
 
-/** Values encoded between two looks at the event loop: about 2 ms with rotation. */
-const VALUES_AT_ONCE = 1 << 20;
+/** Values encoded between two looks at the event loop: about a millisecond with rotation. */
+const VALUES_AT_ONCE = 1 << 18;
 
 /**
  * Checks a whole batch and gives its codes; other work runs between the slices of a large one.
@@ -14,7 +14,7 @@ const VALUES_AT_ONCE = 1 << 20;
  * @throws NestbitError as `Store.upsert`; TypeError for what no batch can be
  */
 export async function encodeBatch(batch: Batch, codec: Codec, signal?: AbortSignal): Promise<Codes> {
-  const { codes, embeddings } = checkBatch(batch, codec);
+  const { codes, embeddings } = await checkBatch(batch, codec);
   if (codes !== undefined) return codes;
   const { dimensions, inputDimensions } = codec;
   const rows = batch.ids.length;

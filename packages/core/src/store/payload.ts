@@ -1,16 +1,23 @@
 import { NestbitError } from '../errors.ts';
+import { Turns } from './turns.ts';
 
 /** A JSON object: strings, finite numbers, booleans, null, arrays and plain objects, at any depth to 100. */
 export type Payload = { readonly [field: string]: unknown };
 
 const MAX_DEPTH = 100;
+/** Payloads checked between two looks at the event loop. */
+const ROWS_AT_ONCE = 64;
 
 /**
  * Checks the payloads of a batch, so that every store gives back what it was given, whatever it keeps it in.
  *
  * @throws NestbitError `BATCH_SHAPE`, `PAYLOAD_INVALID`
  */
-export function checkPayloads(payloads: readonly (Payload | undefined)[] | undefined, rows: number): void {
+export async function checkPayloads(
+  payloads: readonly (Payload | undefined)[] | undefined,
+  rows: number,
+  turns: Turns = new Turns(),
+): Promise<void> {
   if (payloads === undefined) return;
   if (!Array.isArray(payloads)) throw new TypeError('payloads must be an array of JSON objects or undefined');
   if (payloads.length !== rows) {
@@ -20,6 +27,7 @@ export function checkPayloads(payloads: readonly (Payload | undefined)[] | undef
     );
   }
   for (let row = 0; row < rows; row++) {
+    if (row % ROWS_AT_ONCE === 0 && turns.due) await turns.give();
     const payload: unknown = payloads[row];
     if (payload === undefined) continue;
     if (!isPlainObject(payload)) {

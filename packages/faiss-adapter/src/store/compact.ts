@@ -1,10 +1,12 @@
 import type { Codec, Id, Payload } from '@nestbit/core';
-import { throwIfAborted } from '@nestbit/core';
+import { Turns, throwIfAborted } from '@nestbit/core';
 import { call } from '../addon/call.ts';
 import { has } from './bitmap.ts';
 import type { GenerationWriter } from './store-writer.ts';
 import type { View } from './view.ts';
 
+/** Rows whose records are read between two looks at the event loop. */
+const RECORDS_AT_ONCE = 64;
 /** Rows copied with one commit. */
 const ROWS_AT_ONCE = 2048;
 
@@ -41,7 +43,9 @@ async function copySome(view: View, rows: readonly number[], target: GenerationW
   await call(() => generation.files.read(Uint32Array.from(rows), bits, int8));
   const ids: Id[] = [];
   const payloads: (Payload | undefined)[] = [];
-  for (const row of rows) {
+  const turns = new Turns();
+  for (const [i, row] of rows.entries()) {
+    if (i % RECORDS_AT_ONCE === 0 && turns.due) await turns.give();
     const { id, payload } = generation.row(row);
     ids.push(id);
     payloads.push(payload);

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { type Id, NestbitError, type Payload } from '@nestbit/core';
+import type { Packer } from './packer.ts';
 
 /** What is stored of a row beside its codes. */
 export interface Row {
@@ -9,11 +10,25 @@ export interface Row {
 
 /** An id as a key: `s` and its UTF-8, or `b` and 8 bytes, big-endian. */
 export function keyOf(id: Id): Buffer {
-  if (typeof id === 'string') return Buffer.from(`s${id}`);
-  const key = Buffer.allocUnsafe(9);
-  key[0] = 0x62;
-  key.writeBigInt64BE(id, 1);
+  const key = Buffer.allocUnsafe(keyLength(id));
+  writeKey(key, 0, id);
   return key;
+}
+
+/** Adds the key of an id. */
+export function packKey(packer: Packer, id: Id): void {
+  const at = packer.add(keyLength(id));
+  writeKey(packer.bytes, at, id);
+}
+
+function keyLength(id: Id): number {
+  return typeof id === 'string' ? 1 + Buffer.byteLength(id) : 9;
+}
+
+function writeKey(bytes: Buffer, at: number, id: Id): void {
+  bytes[at] = typeof id === 'string' ? 0x73 : 0x62;
+  if (typeof id === 'string') bytes.write(id, at + 1);
+  else bytes.writeBigInt64BE(id, at + 1);
 }
 
 function idOf(key: Buffer): Id {
@@ -38,14 +53,17 @@ export function unseal(place: string | number, sealed: Buffer): Buffer {
   );
 }
 
-/** The record of a row: length of the key, key, payload as JSON (nothing: none). */
-export function encodeRow(row: number, key: Buffer, payload: Payload | undefined): Buffer {
+/** Adds the record of a row: checksum, length of the key, key, payload as JSON (nothing: none). */
+export function packRow(packer: Packer, row: number, id: Id, payload: Payload | undefined): void {
   const json = payload === undefined ? '' : JSON.stringify(payload);
-  const value = Buffer.allocUnsafe(2 + key.length + Buffer.byteLength(json));
-  value.writeUInt16LE(key.length, 0);
-  key.copy(value, 2);
-  value.write(json, 2 + key.length);
-  return seal(row, value);
+  const key = keyLength(id);
+  const length = 4 + 2 + key + Buffer.byteLength(json);
+  const at = packer.add(length);
+  const { bytes } = packer;
+  bytes.writeUInt16LE(key, at + 4);
+  writeKey(bytes, at + 6, id);
+  bytes.write(json, at + 6 + key);
+  bytes.writeUInt32LE(crc32(bytes.subarray(at + 4, at + length), crc32(String(row))), at);
 }
 
 /** @throws NestbitError `STORE_DAMAGED` */

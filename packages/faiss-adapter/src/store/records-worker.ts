@@ -1,6 +1,7 @@
 // The thread that writes a store's records, so that no transaction or sync holds up the event loop. It answers
 // each message { call, … } with { call, … } or { call, error }, and ends after `close`.
 import { parentPort, workerData } from 'node:worker_threads';
+import type { Packed } from './packer.ts';
 import { seal } from './record-format.ts';
 import {
   type Committed,
@@ -11,7 +12,7 @@ import {
   unsealedRow,
   writeCommitted,
 } from './records-db.ts';
-import type { Packed, Request, Response } from './records-writer.ts';
+import type { Request, Response } from './records-writer.ts';
 
 if (parentPort === null) throw new Error('this module runs as a worker thread');
 const port = parentPort;

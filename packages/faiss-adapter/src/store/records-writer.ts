@@ -2,13 +2,8 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { NestbitError } from '@nestbit/core';
+import type { Packed } from './packer.ts';
 import type { Committed } from './records-db.ts';
-
-/** Byte strings one after another, and where each ends. */
-export interface Packed {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly ends: Uint32Array<ArrayBuffer>;
-}
 
 export type Request = { readonly call: number } & (
   | {
@@ -30,18 +25,6 @@ export interface Response {
   /** Rows that died. */
   readonly gone?: Uint32Array;
   readonly error?: string;
-}
-
-export function pack(parts: readonly Uint8Array[]): Packed {
-  const ends = new Uint32Array(parts.length);
-  let length = 0;
-  for (const [i, part] of parts.entries()) {
-    length += part.length;
-    ends[i] = length;
-  }
-  const bytes = new Uint8Array(length);
-  for (const [i, part] of parts.entries()) bytes.set(part, i === 0 ? 0 : ends[i - 1]);
-  return { bytes, ends };
 }
 
 /** The thread that writes a store's records. One at a time for a store; the lock sees to that. */

@@ -1,10 +1,11 @@
 import { type Codes, type Id, NestbitError, type Payload, Turns } from '@nestbit/core';
 import { addon } from '../addon/native.ts';
 import { CodeWriter } from './code-writer.ts';
-import { encodeRow, keyOf } from './record-format.ts';
+import { type Packed, Packer } from './packer.ts';
+import { packKey, packRow } from './record-format.ts';
 import type { Committed } from './records-db.ts';
 import { breakSeal, sealRecords } from './records-seal.ts';
-import { pack, RecordsWriter } from './records-writer.ts';
+import { RecordsWriter } from './records-writer.ts';
 
 /** Rows whose records are made between two looks at the event loop. */
 const ROWS_AT_ONCE = 256;
@@ -80,13 +81,13 @@ export class GenerationWriter {
     // The codes must be on disk before the commit says that they are; the records are made meanwhile.
     const [made] = await settle(recordsOf(ids, payloads, first), this.#codes.append(codes, first));
     const fields = newFields(this.#state.fields, payloads);
-    const { state } = await this.#records.write(pack(made.keys), pack(made.records), fields);
+    const { state } = await this.#records.write(made.keys, made.records, fields);
     this.#state = state;
   }
 
   /** Removes rows; gives how many there were. */
   async remove(ids: readonly Id[]): Promise<number> {
-    const { state, gone } = await this.#records.remove(pack(ids.map(keyOf)));
+    const { state, gone } = await this.#records.remove(await keysOf(ids));
     this.#state = state;
     return gone.length;
   }
@@ -112,17 +113,26 @@ async function recordsOf(
   ids: readonly Id[],
   payloads: readonly (Payload | undefined)[] | undefined,
   first: number,
-): Promise<{ keys: Buffer[]; records: Buffer[] }> {
+): Promise<{ keys: Packed; records: Packed }> {
   const turns = new Turns();
-  const keys: Buffer[] = [];
-  const records: Buffer[] = [];
+  const keys = new Packer(ids.length);
+  const records = new Packer(ids.length);
   for (let i = 0; i < ids.length; i++) {
     if (i % ROWS_AT_ONCE === 0 && turns.due) await turns.give();
-    const key = keyOf(ids[i]);
-    keys.push(key);
-    records.push(encodeRow(first + i, key, payloads?.[i]));
+    packKey(keys, ids[i]);
+    packRow(records, first + i, ids[i], payloads?.[i]);
   }
-  return { keys, records };
+  return { keys: keys.finish(), records: records.finish() };
+}
+
+async function keysOf(ids: readonly Id[]): Promise<Packed> {
+  const turns = new Turns();
+  const keys = new Packer(ids.length);
+  for (let i = 0; i < ids.length; i++) {
+    if (i % ROWS_AT_ONCE === 0 && turns.due) await turns.give();
+    packKey(keys, ids[i]);
+  }
+  return keys.finish();
 }
 
 // All fields, when the payloads have one that was not there before.
