@@ -162,7 +162,7 @@ Napi::Value BinaryIndexObject::search(const Napi::CallbackInfo& info) {
   const auto* queries = elements<uint8_t>(info[0], "queries", napi_uint8_array, anyLength);
   const size_t count = rowsOf(info[0], "queries", index->bytes());
   const size_t k = wholeNumber(info[1], "k", 1, 1e7);
-  const IndexSearch options{wholeNumber(info[2], "probes", 1, 1 << 24), wholeNumber(info[3], "efSearch", 1, 1 << 24), SIZE_MAX, nullptr};
+  const IndexSearch options{wholeNumber(info[2], "probes", 1, 1 << 24), wholeNumber(info[3], "efSearch", 1, 1 << 24), false, SIZE_MAX, nullptr};
   if (count * k > maxHits) {
     refuse(info.Env(), std::to_string(count) + " queries times k " + std::to_string(k) + " is more than " +
                            std::to_string(maxHits) + " hits; search fewer queries at once");

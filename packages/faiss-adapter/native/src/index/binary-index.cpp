@@ -41,6 +41,7 @@ BinaryIndex::BinaryIndex(std::unique_ptr<faiss::IndexBinary> index)
                      (graph != nullptr && dynamic_cast<faiss::IndexBinaryFlat*>(graph->storage) != nullptr);
   if (!known) throw Failure("INDEX_INVALID", "The binary index is neither flat nor IVF or HNSW over flat codes.");
   rows_ = static_cast<size_t>(inner_->ntotal);
+  if (graph != nullptr) landmarks_.add(graph->hnsw, flatCodes(graph->storage), 0, rows_, bytes_);
   trained_ = inner_->is_trained;
 }
 
@@ -112,7 +113,7 @@ void BinaryIndex::append(const uint8_t* codes, size_t from, size_t to, bool own,
     checkWhole();
     broken_ = true;
     if (own) graph->storage->add(static_cast<int64_t>(to - from), codes);
-    addToGraph(graph->hnsw, this->codes(), to, bytes_, threads, stop, done);
+    addToGraph(graph->hnsw, landmarks_, this->codes(), to, bytes_, threads, stop, done);
     took(to);
     broken_ = false;
     return;
@@ -181,7 +182,9 @@ void BinaryIndex::nearest(const uint8_t* query, const IndexSearch& search, Neare
       }
     }
     if (seen == nullptr) seen = std::make_unique<Seen>();
-    searchGraph(fast, {graph->hnsw, codes(), bytes_, search.efSearch, search.rows, search.pass}, query, *seen, nearest);
+    const Landmarks* const landmarks = search.landmarks ? &landmarks_ : nullptr;
+    searchGraph(fast, {graph->hnsw, codes(), bytes_, landmarks, search.efSearch, search.rows, search.pass}, query, *seen,
+                nearest);
     std::lock_guard<std::mutex> spare(spareMutex_);
     spare_.push_back(std::move(seen));
   } else {

@@ -21,6 +21,7 @@ namespace nestbit {
 struct IndexSearch {
   size_t probes;         // IVF: lists read.
   size_t efSearch;       // HNSW: beam width.
+  bool landmarks;        // HNSW: begins at the nearest landmarks, instead of where faiss does.
   size_t rows;           // Rows below this may be found: an index may hold more by now.
   const uint64_t* pass;  // Those of them that may be found, as a bitmap; null: all.
 };
@@ -87,6 +88,8 @@ class BinaryIndex {
   // Read without a lock, so that asking never waits for a build.
   std::atomic<size_t> rows_{0};
   std::atomic<bool> trained_{false};
+  // Of its graph; taken in when the codes are there.
+  Landmarks landmarks_;
   // Its graph was left half built.
   bool broken_ = false;
   // One call that changes it at a time; searches only wait for mutex_.

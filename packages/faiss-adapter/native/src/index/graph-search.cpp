@@ -5,10 +5,35 @@
 namespace nestbit {
 namespace {
 
-struct Links {
-  const int* first;
-  size_t count;
-};
+// Landmarks from which the walk on the lowest level begins.
+constexpr size_t entries = 8;
+
+// Where the walk begins, by faiss's own descent from the entry point.
+std::vector<Place> fromTop(const Kernel& kernel, const GraphSearch& search, const uint8_t* query) {
+  Place at{static_cast<uint32_t>(search.hnsw.entry_point), 0};
+  kernel.distances(query, search.codes + size_t{at.vertex} * search.bytes, 1, search.bytes, &at.distance);
+  for (int level = search.hnsw.max_level; level > 0; level--)
+    at = descend(kernel, search.hnsw, search.codes, search.bytes, query, level, at);
+  return {at};
+}
+
+// The landmarks nearest to the query, and where the walk from the nearest ends on level 1.
+std::vector<Place> fromLandmarks(const Kernel& kernel, const GraphSearch& search, const uint8_t* query) {
+  const Landmarks& landmarks = *search.landmarks;
+  std::vector<uint16_t> distances(landmarks.size());
+  kernel.distances(query, landmarks.codes(), landmarks.size(), search.bytes, distances.data());
+  Nearest closest(std::min(entries, landmarks.size()), search.bytes);
+  for (size_t i = 0; i < landmarks.size(); i++) closest.offer(static_cast<uint32_t>(i), distances[i]);
+  std::vector<uint32_t> found(closest.size());
+  std::vector<uint16_t> at(closest.size());
+  closest.finish(found.data(), at.data());
+  std::vector<Place> places;
+  for (size_t i = 0; i < found.size(); i++) places.push_back({landmarks.vertex(found[i]), at[i]});
+  places.push_back(descend(kernel, search.hnsw, search.codes, search.bytes, query, 1, places[0]));
+  return places;
+}
+
+}  // namespace
 
 Links linksOf(const faiss::HNSW& hnsw, uint32_t vertex, int level) {
   size_t begin, end;
@@ -20,7 +45,24 @@ Links linksOf(const faiss::HNSW& hnsw, uint32_t vertex, int level) {
   return {first, count};
 }
 
-}  // namespace
+Place descend(const Kernel& kernel, const faiss::HNSW& hnsw, const uint8_t* codes, size_t bytes, const uint8_t* query,
+              int level, Place from) {
+  std::vector<uint16_t> distances;
+  std::vector<uint32_t> next;
+  for (bool moved = true; moved;) {
+    moved = false;
+    const Links links = linksOf(hnsw, from.vertex, level);
+    distances.resize(links.count);
+    next.assign(links.first, links.first + links.count);
+    kernel.gather(query, codes, next.data(), next.size(), bytes, distances.data());
+    for (size_t i = 0; i < next.size(); i++) {
+      if (distances[i] >= from.distance) continue;
+      from = {next[i], distances[i]};
+      moved = true;
+    }
+  }
+  return from;
+}
 
 void Seen::begin(size_t vertices) {
   if (marks_.size() < vertices) marks_.resize(vertices, 0);
@@ -33,28 +75,10 @@ void Seen::begin(size_t vertices) {
 void searchGraph(const Kernel& kernel, const GraphSearch& search, const uint8_t* query, Seen& seen, Nearest& nearest) {
   const faiss::HNSW& hnsw = search.hnsw;
   if (hnsw.entry_point < 0) return;
-  uint32_t best = static_cast<uint32_t>(hnsw.entry_point);
-  uint16_t distance;
-  kernel.distances(query, search.codes + size_t{best} * search.bytes, 1, search.bytes, &distance);
+  const bool wide = search.landmarks != nullptr && search.landmarks->size() > 0;
+  const std::vector<Place> begin = wide ? fromLandmarks(kernel, search, query) : fromTop(kernel, search, query);
   std::vector<uint16_t> distances;
   std::vector<uint32_t> fresh;
-
-  // Greedy descent through the upper levels.
-  for (int level = hnsw.max_level; level > 0; level--) {
-    for (bool moved = true; moved;) {
-      moved = false;
-      const Links links = linksOf(hnsw, best, level);
-      distances.resize(links.count);
-      fresh.assign(links.first, links.first + links.count);
-      kernel.gather(query, search.codes, fresh.data(), links.count, search.bytes, distances.data());
-      for (size_t i = 0; i < links.count; i++) {
-        if (distances[i] >= distance) continue;
-        distance = distances[i];
-        best = fresh[i];
-        moved = true;
-      }
-    }
-  }
 
   const auto found = [&](uint32_t vertex, uint16_t at) {
     if (vertex >= search.rows) return;
@@ -63,9 +87,11 @@ void searchGraph(const Kernel& kernel, const GraphSearch& search, const uint8_t*
   seen.begin(hnsw.levels.size());
   // The nearest vertices so far. faiss's own heap, since which of equal ones stay decides where the walk goes.
   faiss::HNSW::MinimaxHeap beam(static_cast<int>(search.efSearch));
-  seen.add(best);
-  found(best, distance);
-  beam.push(static_cast<int>(best), distance);
+  for (const Place& place : begin) {
+    if (!seen.add(place.vertex)) continue;
+    found(place.vertex, place.distance);
+    beam.push(static_cast<int>(place.vertex), place.distance);
+  }
   while (beam.size() > 0) {
     const Links links = linksOf(hnsw, static_cast<uint32_t>(beam.pop_min()), 0);
     fresh.clear();

@@ -68,7 +68,8 @@ void throughIndex(const TwoStage& search, const Queries& queries, std::vector<Ne
   const size_t bytes = search.files->bytes();
   // A beam loses the rows that do not pass: it is widened by their share.
   const size_t widened = search.passing == 0 ? search.efSearch : search.efSearch * search.rows / search.passing;
-  const IndexSearch options{search.probes, std::max<size_t>(1, std::min(widened, search.indexed)), search.rows, search.pass};
+  const IndexSearch options{search.probes, std::max<size_t>(1, std::min(widened, search.indexed)), true, search.rows,
+                            search.pass};
   parallel(queries.count, search.threads, [&](size_t query) {
     checkStop(stop);
     search.index->nearest(queries.bits + query * bytes, options, nearest[query]);
