@@ -1,31 +1,15 @@
-import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { NpyWriter, openNpy, parseCodec } from '@nestbit/core';
 import { beforeAll, expect, test } from 'vitest';
 import { temporaryFolder } from '../support/files.ts';
+import { nestbit, start } from '../support/nestbit.ts';
 import { randomVectors, sameBytes } from '../support/vectors.ts';
 
 const folder = temporaryFolder();
 const path = (name: string): string => join(folder, name);
-const main = fileURLToPath(new URL('../../packages/cli/src/main.ts', import.meta.url));
 const model = fileURLToPath(new URL('../fixtures/tiny-model', import.meta.url));
-
-function nestbit(...args: string[]): Promise<{ status: number | null; out: string; err: string }> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, [...process.execArgv, main, ...args]);
-    let out = '';
-    let err = '';
-    child.stdout.on('data', (data) => {
-      out += data;
-    });
-    child.stderr.on('data', (data) => {
-      err += data;
-    });
-    child.on('close', (status) => resolve({ status, out, err }));
-  });
-}
 
 async function write(name: string, values: Float32Array, dimensions: number): Promise<void> {
   const writer = await NpyWriter.create(path(name), 'float32', dimensions);
@@ -164,16 +148,7 @@ test('a bad row in the middle, and Ctrl-C, leave no file', async () => {
   );
   expect(failed).toMatchObject({ status: 1, err: expect.stringContaining('VECTOR_NOT_FINITE') });
   expect(readdirSync(path('bad'))).toEqual([]);
-  const child = spawn(process.execPath, [
-    ...process.execArgv,
-    main,
-    'encode',
-    path('long.npy'),
-    '--codec',
-    path('codec40.json'),
-    '--out',
-    path('stopped'),
-  ]);
+  const child = start('encode', path('long.npy'), '--codec', path('codec40.json'), '--out', path('stopped'));
   const ended = new Promise<number | null>((resolve) => {
     child.on('exit', resolve);
   });

@@ -5,7 +5,7 @@ import { encodeCommand } from './commands/encode.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
 import { ingestCommand } from './commands/ingest.ts';
 import { searchCommand } from './commands/search.ts';
-import { compactCommand, statsCommand } from './commands/upkeep.ts';
+import { compactCommand, exportCommand, statsCommand } from './commands/upkeep.ts';
 
 const FAILED = 1;
 const BAD_USAGE = 2;
@@ -47,6 +47,7 @@ function program(signal: AbortSignal): Command {
     evaluateCommand,
     statsCommand,
     compactCommand,
+    exportCommand,
   ]) {
     command.addCommand(make(signal).exitOverride());
   }

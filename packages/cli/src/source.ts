@@ -1,13 +1,26 @@
-import { type Id, NestbitError, openVectors, readTextRecords, type TextRecord } from '@nestbit/core';
+import { statSync } from 'node:fs';
+import {
+  type Id,
+  NestbitError,
+  openVectors,
+  type Payload,
+  readTextRecords,
+  type TextRecord,
+  type VectorBatch,
+  type VectorSource,
+} from '@nestbit/core';
 import { Encoder } from '@nestbit/core/onnx';
+import { openFloatIndex, openLangChainFolder } from '@nestbit/faiss-adapter';
 
 /** Embeddings of a source, in order. */
 export interface EmbeddingBatch {
   readonly rows: number;
   /** rows × dimensions */
   readonly vectors: Float32Array;
-  /** One a row, where the source has ids (JSONL). */
+  /** One a row, where the source has ids. */
   readonly ids: readonly Id[] | undefined;
+  /** One a row, where the source has further fields. */
+  readonly payloads: readonly (Payload | undefined)[] | undefined;
 }
 
 /** A source of embeddings: a file of vectors, or of texts with a model. */
@@ -28,16 +41,20 @@ export interface ModelOptions {
   readonly prompt?: string;
 }
 
-/** Opens `.npy` or JSONL vectors, or, with a model folder, JSONL texts. */
+/**
+ * Opens vectors (`.npy`, JSONL, a flat float `.faiss`, a folder of LangChain.js's FaissStore) or, with a model
+ * folder, JSONL texts.
+ */
 export async function openSource(path: string, options: ModelOptions): Promise<Source> {
   if (options.model === undefined) {
-    const file = await openVectors(path);
+    const file = await openAnyVectors(path);
     return {
       path,
       dimensions: file.dimensions,
       rows: file.rows,
       model: undefined,
-      batches: (signal) => vectorBatches(file.batches({ signal })),
+      batches: (signal) =>
+        vectorBatches(file.batches({ signal }), (batch) => warnOfLengths(path, file.metric, batch)),
       close: () => file.close(),
     };
   }
@@ -61,10 +78,38 @@ export async function openSource(path: string, options: ModelOptions): Promise<S
   };
 }
 
+async function openAnyVectors(path: string): Promise<VectorSource & { readonly metric?: string }> {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return await openLangChainFolder(path);
+  return path.endsWith('.faiss') ? await openFloatIndex(path) : await openVectors(path);
+}
+
 async function* vectorBatches(
-  source: AsyncIterable<{ rows: number; vectors: Float32Array; ids?: readonly Id[] }>,
+  source: AsyncIterable<VectorBatch>,
+  warn: (batch: VectorBatch) => void,
 ): AsyncGenerator<EmbeddingBatch> {
-  for await (const { rows, vectors, ids } of source) yield { rows, vectors, ids };
+  for await (const batch of source) {
+    if (batch.firstRow === 0) warn(batch);
+    const { rows, vectors, ids, payloads } = batch;
+    yield { rows, vectors, ids, payloads };
+  }
+}
+
+/** Says when an index's own order was another than the cosine's. */
+function warnOfLengths(
+  path: string,
+  metric: string | undefined,
+  { rows, dimensions, vectors }: VectorBatch,
+): void {
+  if (metric === undefined) return;
+  for (let row = 0; row < rows; row++) {
+    const length = Math.hypot(...vectors.subarray(row * dimensions, (row + 1) * dimensions));
+    if (Math.abs(length - 1) < 0.01) continue;
+    process.stderr.write(
+      `nestbit: ${path} compares by ${metric}, and its vectors are not of length 1 (row ${row}: ` +
+        `${length.toPrecision(3)}); nestbit compares by cosine, which orders them otherwise.\n`,
+    );
+    return;
+  }
 }
 
 async function* textBatches(
@@ -76,6 +121,11 @@ async function* textBatches(
   const records = readTextRecords(path, signal);
   const options = prompt === undefined ? { signal } : { signal, prompt };
   for await (const batch of encoder.encodeStream<TextRecord>(records, ({ text }) => text, options)) {
-    yield { rows: batch.records.length, vectors: batch.embeddings, ids: batch.records.map(({ id }) => id) };
+    yield {
+      rows: batch.records.length,
+      vectors: batch.embeddings,
+      ids: batch.records.map(({ id }) => id),
+      payloads: batch.records.map(({ payload }) => payload),
+    };
   }
 }

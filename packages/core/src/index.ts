@@ -26,6 +26,7 @@ export { truncate } from './codec/truncate.ts';
 export type { Codes, Id, PreparedQuery } from './codec/types.ts';
 export { NestbitError, type NestbitErrorCode, throwIfAborted } from './errors.ts';
 export { type EvaluateOptions, type Evaluation, evaluate, type StageRecall } from './evaluate/evaluate.ts';
+export { type EvaluatedStore, type EvaluateStoreOptions, evaluateStore } from './evaluate/evaluate-store.ts';
 export { type ExactHits, ExactSearch } from './evaluate/exact-search.ts';
 export { AtomicFile, writeFileAtomic } from './files/atomic-file.ts';
 export { type JsonLine, readJsonl } from './files/jsonl.ts';

@@ -4,6 +4,9 @@ export {
   type BinaryIndexOptions,
   type BinaryIndexSearch,
 } from './binary-index.ts';
+export { FloatIndexFile, openFloatIndex } from './float-index/float-index.ts';
+export { type DocumentBatch, LangChainFolder, openLangChainFolder } from './float-index/langchain.ts';
+export type { ExportOptions } from './store/export.ts';
 export { type FaissSearchOptions, FaissStore } from './store/faiss-store.ts';
 export type { IndexProgress } from './store/index-keeper.ts';
 export type { CreateOptions, OpenOptions, StoreBytes } from './store/open-store.ts';

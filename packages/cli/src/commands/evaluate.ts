@@ -2,6 +2,7 @@ import {
   type Codec,
   type Evaluation,
   evaluate,
+  evaluateStore,
   calibrate as makeCalibration,
   NestbitError,
 } from '@nestbit/core';
@@ -10,9 +11,12 @@ import { readCodec } from '../codec-io.ts';
 import { numberList, wholeNumber } from '../options.ts';
 import { Progress } from '../progress.ts';
 import { type ModelOptions, openSource, type Source } from '../source.ts';
+import { checkWidth, openStore } from '../store-uri.ts';
 
 interface Options extends ModelOptions {
   readonly queries: string;
+  readonly store?: string;
+  readonly exact?: string;
   readonly codec?: string;
   readonly dimensions?: number;
   readonly k: number;
@@ -23,9 +27,11 @@ interface Options extends ModelOptions {
 
 export function evaluateCommand(signal: AbortSignal): Command {
   return new Command('evaluate')
-    .description('recall@k of a codec on your documents and queries, stage by stage, against exact search')
-    .argument('<docs>', 'vectors, or texts with --model')
+    .description('recall@k of a codec, or of a store, on your documents and queries, stage by stage')
+    .argument('[docs]', 'vectors, or texts with --model; or, with --store, --exact')
     .requiredOption('--queries <file>', 'vectors, or texts with --model')
+    .option('--store <uri>', 'measure this store as it answers now: faiss:PATH')
+    .option('--exact <docs>', 'with --store: the documents that it holds, searched exactly')
     .option('--codec <codec.json>', 'codec made by calibrate; default: one calibrated on the documents')
     .option('--dimensions <n>', 'without --codec: keep the first n dimensions', wholeNumber)
     .option('-k <n>', 'hits wanted', wholeNumber, 10)
@@ -34,39 +40,91 @@ export function evaluateCommand(signal: AbortSignal): Command {
     .option('--model <folder>', 'model folder that encodes the texts')
     .option('--variant <name>', 'onnx/model_<name>.onnx')
     .option('--json', 'print one JSON object')
-    .action((path: string, options: Options) => command(path, options, signal));
+    .action((path: string | undefined, options: Options) => command(path, options, signal));
 }
 
-async function command(path: string, options: Options, signal: AbortSignal): Promise<void> {
+async function command(path: string | undefined, options: Options, signal: AbortSignal): Promise<void> {
   if (options.codec !== undefined && options.dimensions !== undefined) {
     throw new NestbitError('USAGE', '--dimensions is decided by --codec; leave one of them out.');
   }
-  const docs = await openSource(path, { ...options, prompt: 'document' });
+  const docsPath = path ?? options.exact;
+  if (docsPath === undefined || (path !== undefined && options.exact !== undefined))
+    throw new NestbitError(
+      'USAGE',
+      'Give the documents once: evaluate docs.npy, or --store uri --exact docs.npy.',
+    );
+  if (options.store !== undefined && (options.codec ?? options.dimensions) !== undefined)
+    throw new NestbitError('USAGE', '--codec and --dimensions are decided by the store; leave them out.');
+  const docs = await openSource(docsPath, { ...options, prompt: 'document' });
   try {
-    const codec = await codecOf(docs, options, signal);
     const queries = await readAll(options, docs, signal);
-    const progress = new Progress('reading', docs.rows);
-    let searching: Progress | undefined;
-    const result = await evaluate({
-      codec,
-      docs: counted(docs, progress, signal),
-      queries,
-      k: options.k,
-      ...(options.oversample === undefined ? {} : { oversample: options.oversample }),
-      ...(options.prefilter === undefined ? {} : { prefilter: options.prefilter }),
-      signal,
-      onQuery: () => {
-        searching ??= new Progress('searching', queries.length / codec.inputDimensions);
-        searching.add(1);
-      },
-    }).finally(() => {
-      progress.stop();
-      searching?.stop();
-    });
+    const { result, codec } = await (options.store === undefined
+      ? ofCodec(docs, queries, options, signal)
+      : ofStore(options.store, docs, queries, options, signal));
     process.stdout.write(options.json === true ? `${JSON.stringify(result)}\n` : table(result, codec));
   } finally {
     await docs.close();
   }
+}
+
+interface Measured {
+  readonly result: Evaluation;
+  readonly codec: Codec;
+}
+
+async function ofCodec(
+  docs: Source,
+  queries: Float32Array,
+  options: Options,
+  signal: AbortSignal,
+): Promise<Measured> {
+  const codec = await codecOf(docs, options, signal);
+  const progress = new Progress('reading', docs.rows);
+  let searching: Progress | undefined;
+  const result = await evaluate({
+    codec,
+    docs: counted(docs, progress, signal),
+    queries,
+    ...tried(options),
+    signal,
+    onQuery: () => {
+      searching ??= new Progress('searching', queries.length / codec.inputDimensions);
+      searching.add(1);
+    },
+  }).finally(() => {
+    progress.stop();
+    searching?.stop();
+  });
+  return { result, codec };
+}
+
+async function ofStore(
+  uri: string,
+  docs: Source,
+  queries: Float32Array,
+  options: Options,
+  signal: AbortSignal,
+): Promise<Measured> {
+  const store = await openStore(uri, { readOnly: true });
+  const progress = new Progress('reading', docs.rows);
+  try {
+    checkWidth(docs.dimensions, docs.path, store);
+    const read = (async function* () {
+      for await (const batch of docs.batches(signal)) {
+        yield batch;
+        progress.add(batch.rows);
+      }
+    })();
+    const result = await evaluateStore({ store, docs: read, queries, ...tried(options), signal });
+    return { result, codec: store.codec };
+  } finally {
+    progress.stop();
+    await store.close();
+  }
+}
+
+function tried({ k, oversample, prefilter }: Options): Pick<Options, 'k' | 'oversample' | 'prefilter'> {
+  return { k, ...(oversample && { oversample }), ...(prefilter && { prefilter }) };
 }
 
 async function codecOf(docs: Source, options: Options, signal: AbortSignal): Promise<Codec> {

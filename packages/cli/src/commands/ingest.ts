@@ -18,7 +18,7 @@ const IN_FLIGHT = 2;
 export function ingestCommand(signal: AbortSignal): Command {
   return new Command('ingest')
     .description('put vectors or texts into a store; ids are those of the source, or its row numbers')
-    .argument('<source>', 'vectors, or texts with --model')
+    .argument('<source>', 'vectors (.npy, .jsonl, .faiss, a LangChain folder), or texts with --model')
     .requiredOption('--store <uri>', 'faiss:PATH; made when there is none')
     .option('--codec <codec.json>', 'codec of a new store; default: one calibrated on the source')
     .addOption(
@@ -50,7 +50,11 @@ async function ingest(path: string, options: Options, signal: AbortSignal): Prom
       for await (const batch of source.batches(signal)) {
         const ids = batch.ids ?? Array.from({ length: batch.rows }, (_, row) => BigInt(rows + row));
         rows += batch.rows;
-        const stored = store.upsert({ ids, embeddings: batch.vectors.slice() }, { signal });
+        const { payloads } = batch;
+        const stored = store.upsert(
+          { ids, embeddings: batch.vectors, ...(payloads && { payloads }) },
+          { signal },
+        );
         stored.catch(() => {});
         waiting.push(stored);
         if (waiting.length >= IN_FLIGHT) await waiting.shift();

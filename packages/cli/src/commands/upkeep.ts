@@ -54,3 +54,34 @@ export function compactCommand(signal: AbortSignal): Command {
       );
     });
 }
+
+/** `export`: the binary index of a store as a plain faiss file. */
+export function exportCommand(signal: AbortSignal): Command {
+  return new Command('export')
+    .description('write the binary index as a file of faiss, and the ids beside it as FILE.ids.jsonl')
+    .requiredOption('--store <uri>', 'faiss:PATH')
+    .requiredOption('--out <file.faiss>', 'file to write')
+    .option('--json', 'print one JSON object')
+    .action(async ({ store: uri, out, json }: Options & { readonly out: string }) => {
+      const store = await openStore(uri, { readOnly: true });
+      const progress = new Progress('reading', await store.size());
+      let last = 0;
+      try {
+        const rows = await store.export(out, {
+          signal,
+          onProgress: (done) => {
+            progress.add(done - last);
+            last = done;
+          },
+        });
+        process.stdout.write(
+          json === true
+            ? `${JSON.stringify({ rows, index: out, ids: `${out}.ids.jsonl` })}\n`
+            : `${rows} rows are in ${out}, their ids in ${out}.ids.jsonl\n`,
+        );
+      } finally {
+        progress.stop();
+        await store.close();
+      }
+    });
+}

@@ -87,8 +87,8 @@ export class Calibration {
     const n = this.dimensions;
     const { kernels } = this.#kernel;
     // A first pass over everything finds bad vectors before anything is added.
-    this.#kernel.eachBlock(embeddings, undefined, () => {});
-    this.#kernel.eachBlock(embeddings, undefined, (_first, count, x) => {
+    this.#kernel.eachBlock(embeddings, {}, () => {});
+    this.#kernel.eachBlock(embeddings, {}, (_first, count, x) => {
       kernels.run.accumulate(x, count, n, this.#min, this.#max, this.#sum);
       this.#histogram?.add(kernels.float32(x, count * n));
     });

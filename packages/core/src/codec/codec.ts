@@ -67,13 +67,14 @@ export class Codec {
    *
    * @param embeddings rows × inputDimensions, row-major
    * @param ids one a row, to name a bad one
+   * @param firstRow number of the first row, when this is a slice of more. Default 0
    * @throws NestbitError `BATCH_EMPTY`, `BATCH_SHAPE`, `VECTOR_NOT_FINITE`, `VECTOR_ZERO`
    */
-  encode(embeddings: Float32Array, ids?: readonly Id[]): Codes {
+  encode(embeddings: Float32Array, ids?: readonly Id[], firstRow = 0): Codes {
     const rows = rowsOf(embeddings, this.inputDimensions, ids);
     const bits = new Uint8Array((rows * this.dimensions) / 8);
     const int8 = new Int8Array(rows * this.dimensions);
-    const saturated = this.#kernel.encode(embeddings, ids, bits, int8);
+    const saturated = this.#kernel.encode(embeddings, ids, bits, int8, firstRow);
     return { fingerprint: this.fingerprint, rows, bits, int8, saturated };
   }
 
@@ -81,11 +82,12 @@ export class Codec {
    * Queries in the forms of the three stages: bits for Hamming, weights for the refine and the rescore.
    *
    * @param queries rows × inputDimensions, row-major
+   * @param firstRow number of the first query, when this is a slice of more. Default 0
    * @throws as `encode`
    */
-  prepare(queries: Float32Array): PreparedQuery[] {
+  prepare(queries: Float32Array, firstRow = 0): PreparedQuery[] {
     const n = this.dimensions;
-    const { rows, bits } = this.encode(queries);
+    const { rows, bits } = this.encode(queries, undefined, firstRow);
     const embeddings = this.#kernel.truncate(queries);
     const rotated = embeddings.slice();
     this.#kernel.rotate(rotated);

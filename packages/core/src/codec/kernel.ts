@@ -49,7 +49,7 @@ export class CodecKernel {
   truncate(embeddings: Float32Array, ids?: readonly Id[]): Float32Array {
     const n = this.#n;
     const out = new Float32Array((embeddings.length / this.#inputDimensions) * n);
-    this.eachBlock(embeddings, ids, (first, rows) => {
+    this.eachBlock(embeddings, { ids }, (first, rows) => {
       out.set(this.#kernels.float32(this.#x, rows * n), first * n);
     });
     return out;
@@ -61,11 +61,12 @@ export class CodecKernel {
     ids: readonly Id[] | undefined,
     bits: Uint8Array,
     int8: Int8Array,
+    firstRow = 0,
   ): number {
     const n = this.#n;
     const rotation = this.#rotation;
     let saturated = 0;
-    this.eachBlock(embeddings, ids, (first, rows) => {
+    this.eachBlock(embeddings, { ids, firstRow }, (first, rows) => {
       saturated += this.#kernels.run.encode(
         this.#x,
         rows,
@@ -98,10 +99,10 @@ export class CodecKernel {
     }
   }
 
-  /** Calls back with each block of truncated, normalized rows at `pointer` in the kernels' memory. */
+  /** Calls back with each block of truncated, normalized rows at `pointer` in the kernels' memory; errors name rows. */
   eachBlock(
     embeddings: Float32Array,
-    ids: readonly Id[] | undefined,
+    named: { readonly ids?: readonly Id[] | undefined; readonly firstRow?: number },
     use: (firstRow: number, rows: number, pointer: number) => void,
   ): void {
     const width = this.#inputDimensions;
@@ -119,7 +120,7 @@ export class CodecKernel {
         }
       }
       const bad = this.#kernels.run.truncate(this.#x, rows, n);
-      if (bad !== 0) throw badVector(bad & 3, first + (bad >> 2), ids);
+      if (bad !== 0) throw badVector(bad & 3, first + (bad >> 2), named.ids, named.firstRow);
       use(first, rows, this.#x);
     }
   }

@@ -48,9 +48,19 @@ function normalize(x: Float32Array): number {
   return 0;
 }
 
-/** The error for a vector that cannot be normalized, by its id when the caller gave ids. */
-export function badVector(reason: number, row: number, ids: readonly Id[] | undefined): NestbitError {
-  const name = ids?.[row] === undefined ? `row ${row}` : `id ${String(ids[row])} (row ${row})`;
+/**
+ * The error for a vector that cannot be normalized, by its id when the caller gave ids.
+ *
+ * @param firstRow number of the caller's first row
+ */
+export function badVector(
+  reason: number,
+  row: number,
+  ids: readonly Id[] | undefined,
+  firstRow = 0,
+): NestbitError {
+  const number = firstRow + row;
+  const name = ids?.[row] === undefined ? `row ${number}` : `id ${String(ids[row])} (row ${number})`;
   return reason === ZERO
     ? new NestbitError(
         'VECTOR_ZERO',

@@ -1,4 +1,5 @@
 import type { Id } from '../codec/types.ts';
+import type { Payload } from '../store/payload.ts';
 import { badLine, readJsonl } from './jsonl.ts';
 import type { VectorBatch } from './vectors.ts';
 
@@ -24,7 +25,7 @@ export async function* readTextRecords(path: string, signal?: AbortSignal): Asyn
   }
 }
 
-/** Streams `{ id?, embedding | vector: number[] }` as batches of rows × dimensions. */
+/** Streams `{ id?, embedding | vector: number[], … }` as batches of rows × dimensions; other fields are payload. */
 export async function* readVectorRecords(
   path: string,
   options: { batchRows?: number; signal?: AbortSignal } = {},
@@ -33,13 +34,16 @@ export async function* readVectorRecords(
   let vectors = new Float32Array(0);
   let dimensions = 0;
   let ids: Id[] = [];
+  let payloads: (Payload | undefined)[] = [];
   let row = 0;
   const batch = (): VectorBatch => {
     const rows = ids.length;
-    return { firstRow: row - rows, rows, dimensions, vectors: vectors.subarray(0, rows * dimensions), ids };
+    const values = vectors.subarray(0, rows * dimensions);
+    return { firstRow: row - rows, rows, dimensions, vectors: values, ids, payloads };
   };
   for await (const { line, value } of readJsonl(path, options.signal)) {
-    const values = value['embedding'] ?? value['vector'];
+    const { id, _id, embedding, vector, ...payload } = value;
+    const values = embedding ?? vector;
     if (!Array.isArray(values)) throw badLine(path, line, 'it has no "embedding" (or "vector") array');
     if (row === 0) dimensions = values.length;
     if (values.length !== dimensions || dimensions === 0) {
@@ -55,10 +59,12 @@ export async function* readVectorRecords(
         throw badLine(path, line, `value ${i} of its embedding is no number`);
       vectors[ids.length * dimensions + i] = values[i];
     }
-    ids.push(idOf(value['id'] ?? value['_id'], row++, path, line));
+    ids.push(idOf(id ?? _id, row++, path, line));
+    payloads.push(Object.keys(payload).length === 0 ? undefined : payload);
     if (ids.length === perBatch) {
       yield batch();
       ids = [];
+      payloads = [];
     }
   }
   if (ids.length > 0) yield batch();

@@ -1,5 +1,6 @@
 import type { Id } from '../codec/types.ts';
 import { NestbitError } from '../errors.ts';
+import type { Payload } from '../store/payload.ts';
 import { openNpy } from './npy-file.ts';
 import { readVectorRecords } from './records.ts';
 
@@ -13,6 +14,8 @@ export interface VectorBatch {
   readonly vectors: Float32Array;
   /** One a row, where the file has ids. */
   readonly ids?: readonly Id[];
+  /** One a row, where the file has further fields. */
+  readonly payloads?: readonly (Payload | undefined)[];
 }
 
 /** A file of vectors, streamed. */

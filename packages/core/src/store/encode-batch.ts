@@ -31,6 +31,7 @@ export async function encodeBatch(batch: Batch, codec: Codec, signal?: AbortSign
     const part = codec.encode(
       embeddings.subarray(first * inputDimensions, last * inputDimensions),
       batch.ids.slice(first, last),
+      first,
     );
     bits.set(part.bits, (first * dimensions) / 8);
     int8.set(part.int8, first * dimensions);

@@ -1,11 +1,16 @@
 import { match, ok } from 'node:assert/strict';
 import { NestbitError, type NestbitErrorCode } from '../errors.ts';
 
-/** Fails unless the promise is refused with a NestbitError of the code. */
-export async function refused(promise: Promise<unknown>, code: NestbitErrorCode): Promise<void> {
+/** Fails unless the promise is refused with a NestbitError of the code, whose message says something. */
+export async function refused(
+  promise: Promise<unknown>,
+  code: NestbitErrorCode,
+  says: RegExp = /./,
+): Promise<void> {
   const error = await errorOf(promise);
   ok(error instanceof NestbitError, `expected ${code}, got ${String(error)}`);
   ok(error.code === code, `expected ${code}, got ${error.code}: ${error.message}`);
+  match(error.message, says);
 }
 
 /** Fails unless the promise is refused with a TypeError that names the option. */

@@ -124,7 +124,9 @@ export function searchCases({ codec, id, recallFloor, withStore }: ContractSetup
           await refused(store.search(new Float32Array(0)), 'BATCH_EMPTY');
           await refused(store.search(query.subarray(1)), 'BATCH_SHAPE');
           await refused(store.search(new Float32Array(codec.inputDimensions)), 'VECTOR_ZERO');
-          await refused(store.search(query.slice().fill(Number.NaN, 3, 4)), 'VECTOR_NOT_FINITE');
+          const many = embeddings(40, 1);
+          many[33 * codec.inputDimensions] = Number.NaN;
+          await refused(store.search(many), 'VECTOR_NOT_FINITE', /row 33/);
         }),
     },
     {

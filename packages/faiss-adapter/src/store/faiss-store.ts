@@ -17,6 +17,7 @@ import {
 } from '@nestbit/core';
 import { call } from '../addon/call.ts';
 import { Calls } from './calls.ts';
+import { type ExportOptions, exportIndex } from './export.ts';
 import type { IndexProgress } from './index-keeper.ts';
 import { type CreateOptions, createStore, type OpenOptions, openStore, type Parts } from './open-store.ts';
 import { OpenedStore } from './opened-store.ts';
@@ -166,6 +167,17 @@ export class FaissStore implements Store {
     this.#check(options.signal);
     this.#store.checkWritable();
     await this.#calls.inTurn(async () => await this.#store.compact(options));
+  }
+
+  /**
+   * Writes the binary index of the living rows as a file that faiss opens in any language, and the ids beside it
+   * (`<path>.ids.jsonl`, in the order of the labels). Gives the number of rows.
+   *
+   * @throws NestbitError `FILE_WRITE`, `STORE_DAMAGED`, `ABORTED`
+   */
+  async export(path: string, options: ExportOptions = {}): Promise<number> {
+    this.#check(options.signal);
+    return await this.#read((view) => exportIndex(view, this.#store.keeper, path, options));
   }
 
   /** Reads all codes and checks them against their checksums. @throws NestbitError `STORE_DAMAGED` */

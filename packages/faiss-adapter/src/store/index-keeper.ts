@@ -5,7 +5,7 @@ import { addon, type NativeIndex } from '../addon/native.ts';
 import { has } from './bitmap.ts';
 import { readCheckedJson, writeCheckedJson } from './checked-json.ts';
 import type { Generation } from './generation.ts';
-import type { Tuning } from './settings.ts';
+import { TRAINING_ROUNDS, type Tuning, usualLists } from './settings.ts';
 import type { View } from './view.ts';
 
 /** What a snapshot covers. */
@@ -25,7 +25,6 @@ export interface IndexProgress {
 
 /** Rows a list that training looks at; more make it slower and hardly better. */
 const SAMPLE_PER_LIST = 64;
-const TRAINING_ROUNDS = 8;
 /** An IVF index that has grown so much is trained anew: its lists no longer fit the data. */
 const DRIFT = 4;
 
@@ -96,8 +95,7 @@ export class IndexKeeper {
       const { m = 16, efConstruction = 64 } = index;
       return addon().makeIndex({ kind: 'hnsw', dimensions, m, efConstruction });
     }
-    const wanted = (index.kind === 'ivf' ? index.lists : undefined) ?? Math.round(4 * Math.sqrt(view.live));
-    const lists = Math.max(1, Math.min(wanted, view.live));
+    const lists = usualLists(index, view.live);
     const native = addon().makeIndex({ kind: 'ivf', dimensions, lists });
     const sample = sampleRows(view, lists * SAMPLE_PER_LIST);
     await call(

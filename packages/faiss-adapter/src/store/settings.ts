@@ -43,6 +43,15 @@ export interface StoreTuning {
 
 export type Tuning = Required<StoreTuning>;
 
+/** Rounds of k-majority that train the lists of an IVF index. */
+export const TRAINING_ROUNDS = 8;
+
+/** Lists of an IVF index of so many rows; never more than rows, and one at least. */
+export function usualLists(index: StoreIndex, rows: number): number {
+  const wanted = (index.kind === 'ivf' ? index.lists : undefined) ?? Math.round(4 * Math.sqrt(rows));
+  return Math.max(1, Math.min(wanted, rows));
+}
+
 /** Fills in defaults, checks types and ranges. @throws TypeError, RangeError naming the option */
 export function tuningOf(options: StoreTuning): Tuning {
   return {

@@ -34,7 +34,13 @@ export async function searchView(view: View, queries: Float32Array, search: Stor
   const width = codec.inputDimensions;
   for (let first = 0; first < total; first += QUERIES_AT_ONCE) {
     const last = Math.min(total, first + QUERIES_AT_ONCE);
-    const packed = await pack(codec, queries.subarray(first * width, last * width), turns, plan.signal);
+    const packed = await pack(
+      codec,
+      queries.subarray(first * width, last * width),
+      first,
+      turns,
+      plan.signal,
+    );
     const options = {
       files,
       index: index?.native,
@@ -70,6 +76,7 @@ type Packed = Pick<NativeSearch, 'bits' | 'refineWeights' | 'rescoreWeights' | '
 async function pack(
   codec: Codec,
   queries: Float32Array,
+  firstQuery: number,
   turns: Turns,
   signal: AbortSignal | undefined,
 ): Promise<Packed> {
@@ -86,7 +93,8 @@ async function pack(
   for (let first = 0; first < count; first += PREPARED_AT_ONCE) {
     if (turns.due) await turns.give(signal);
     const part = queries.subarray(first * width, (first + PREPARED_AT_ONCE) * width);
-    for (const [i, query] of codec.prepare(part).entries()) put(packed, first + i, query, n);
+    for (const [i, query] of codec.prepare(part, firstQuery + first).entries())
+      put(packed, first + i, query, n);
   }
   return packed;
 }

@@ -1,0 +1,112 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { NestbitError, type Payload, type VectorBatch, type VectorSource } from '@nestbit/core';
+import { type FloatIndexFile, openFloatIndex } from './float-index.ts';
+
+/** Rows with the ids and documents of a LangChain store. */
+export interface DocumentBatch extends VectorBatch {
+  readonly ids: readonly string[];
+  /** A document's metadata and its text as `pageContent`. */
+  readonly payloads: readonly Payload[];
+}
+
+interface LangChainDocument {
+  readonly pageContent: string;
+  readonly metadata: Record<string, unknown>;
+}
+
+/**
+ * Opens the folder of a FaissStore of LangChain.js (`faiss.index` and `docstore.json`). Vectors whose document was
+ * deleted, which faiss-node leaves in its index, are passed over.
+ *
+ * @throws NestbitError as `openFloatIndex`; `DATASET_INVALID` for a `docstore.json` of another form
+ */
+export async function openLangChainFolder(folder: string): Promise<LangChainFolder> {
+  const path = join(folder, 'docstore.json');
+  const text = await readFile(path, 'utf8').catch((cause: Error) => {
+    throw new NestbitError(
+      'FILE_NOT_FOUND',
+      `${path} cannot be read: ${cause.message}. A folder as a source is one that FaissStore.save of LangChain.js ` +
+        'wrote; one that Python wrote (index.pkl) is to be saved from JavaScript, or its vectors as .npy.',
+      { cause },
+    );
+  });
+  const { documents, mapping } = parseDocstore(text, path);
+  return new LangChainFolder(await openFloatIndex(join(folder, 'faiss.index')), documents, mapping);
+}
+
+export class LangChainFolder implements VectorSource {
+  /** Rows are known only after those without a document have been passed over. */
+  readonly rows = undefined;
+  readonly dimensions: number;
+  readonly metric: FloatIndexFile['metric'];
+  readonly #index: FloatIndexFile;
+  readonly #documents: ReadonlyMap<string, LangChainDocument>;
+  readonly #mapping: ReadonlyMap<number, string>;
+
+  constructor(
+    index: FloatIndexFile,
+    documents: ReadonlyMap<string, LangChainDocument>,
+    mapping: ReadonlyMap<number, string>,
+  ) {
+    this.dimensions = index.dimensions;
+    this.metric = index.metric;
+    this.#index = index;
+    this.#documents = documents;
+    this.#mapping = mapping;
+  }
+
+  /** Streams the rows that have a document. */
+  async *batches(options: { batchRows?: number; signal?: AbortSignal } = {}): AsyncGenerator<DocumentBatch> {
+    const { dimensions } = this;
+    for await (const { firstRow, rows, vectors } of this.#index.batches(options)) {
+      const ids: string[] = [];
+      const payloads: Payload[] = [];
+      for (let row = 0; row < rows; row++) {
+        const id = this.#mapping.get(firstRow + row);
+        const document = id === undefined ? undefined : this.#documents.get(id);
+        if (id === undefined || document === undefined) continue;
+        if (row !== ids.length)
+          vectors.copyWithin(ids.length * dimensions, row * dimensions, (row + 1) * dimensions);
+        ids.push(id);
+        payloads.push({ ...document.metadata, pageContent: document.pageContent });
+      }
+      if (ids.length === 0) continue;
+      yield {
+        firstRow,
+        rows: ids.length,
+        dimensions,
+        vectors: vectors.subarray(0, ids.length * dimensions),
+        ids,
+        payloads,
+      };
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#index.close();
+  }
+}
+
+// [[[id, { pageContent, metadata }], …], { row: id, … }]
+function parseDocstore(
+  text: string,
+  path: string,
+): { documents: Map<string, LangChainDocument>; mapping: Map<number, string> } {
+  try {
+    const [entries, rows] = JSON.parse(text) as [[string, LangChainDocument][], Record<string, string>];
+    const documents = new Map(entries);
+    for (const [id, { pageContent, metadata }] of documents) {
+      if (typeof id !== 'string' || typeof pageContent !== 'string' || typeof metadata !== 'object')
+        throw new TypeError(`the document ${JSON.stringify(id)} has no pageContent and metadata`);
+    }
+    const mapping = new Map(Object.entries(rows).map(([row, id]) => [Number(row), id]));
+    return { documents, mapping };
+  } catch (cause) {
+    throw new NestbitError(
+      'DATASET_INVALID',
+      `${path} is no docstore of LangChain.js ([[id, document], …], { row: id }): ${(cause as Error).message}.`,
+      { cause },
+    );
+  }
+}
