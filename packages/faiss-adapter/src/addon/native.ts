@@ -94,6 +94,7 @@ export interface Addon {
   unlockFile(lock: number): void;
   checksums(bits: Uint8Array, int8: Int8Array, rows: number): Uint32Array;
   checksumFile(path: string, bytes: number): Promise<number>;
+  dropPages(path: string): void;
   kernels(): string[];
   /** The kernel in use. */
   readonly kernel: string;

@@ -211,7 +211,9 @@ export class FaissStore implements Store {
       const index = this.#store.keeper.current;
       const search = { plan, stage, index, probes, efSearch, threads };
       const found = await searchView(view, queries, search);
-      return found.map((rows) => give(view, rows));
+      const given = found.map((rows) => give(view, rows));
+      view.generation.readRecords(found.reduce((sum, { rows }) => sum + rows.length, 0));
+      return given;
     });
   }
 

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Codec, formatCodec, type Id, NestbitError, parseCodec, writeFileAtomic } from '@nestbit/core';
@@ -11,6 +11,9 @@ import { type Committed, openDb, type RecordsDb, readCommitted, unsealedRow } fr
 import { checkSeal } from './records-seal.ts';
 import type { StoreIndex, Tuning } from './settings.ts';
 
+/** Records whose pages may stay in memory: 64 KiB each at worst. */
+const RECORDS_KEPT = 64;
+
 /** The data of a store, open for reading: codes by the addon, records by LMDB. */
 export class Generation {
   readonly folder: string;
@@ -18,6 +21,8 @@ export class Generation {
   readonly index: StoreIndex;
   readonly files: NativeCodeFiles;
   readonly #db: RecordsDb;
+  readonly #records: string;
+  #recordsRead = 0;
   #users = 0;
   #retired = false;
 
@@ -33,6 +38,7 @@ export class Generation {
     this.index = index;
     this.files = files;
     this.#db = db;
+    this.#records = realpathSync(join(folder, 'records/data.mdb'));
   }
 
   /** Makes the folder of an empty one. */
@@ -99,6 +105,17 @@ export class Generation {
       );
     }
     return decodeRow(row, sealed);
+  }
+
+  /**
+   * Notes that so many records were read here and there. LMDB's pages come into memory 16 at a time and stay: after
+   * many they are dropped, which costs a page fault at the next read of each.
+   */
+  readRecords(count: number): void {
+    this.#recordsRead += count;
+    if (this.#recordsRead < RECORDS_KEPT) return;
+    this.#recordsRead = 0;
+    addon().dropPages(this.#records);
   }
 
   /** The row of an id, dead or not yet visible ones too. */

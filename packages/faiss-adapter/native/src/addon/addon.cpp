@@ -39,6 +39,7 @@ Napi::Object load(Napi::Env env, Napi::Object exports) {
   exports.Set("unlockFile", Napi::Function::New<unlockFile>(env));
   exports.Set("checksums", Napi::Function::New<checksums>(env));
   exports.Set("checksumFile", Napi::Function::New<checksumFile>(env));
+  exports.Set("dropPages", Napi::Function::New<dropPages>(env));
   exports.Set("threads", static_cast<double>(poolSize()));
   return exports;
 }

@@ -2,13 +2,16 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "../failure.h"
@@ -65,6 +68,20 @@ Napi::Value checksumFile(const Napi::CallbackInfo& info) {
         }
       },
       [sum](Napi::Env env) { return Napi::Number::New(env, *sum); });
+}
+
+void dropPages(const Napi::CallbackInfo& info) {
+  const std::string path = text(info[0], "path");
+  // first-last permissions offset device inode path
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);) {
+    if (line.size() <= path.size() || line.compare(line.size() - path.size(), path.size(), path) != 0) continue;
+    unsigned long first = 0, last = 0;
+    char writable = 0, shared = 0;
+    if (std::sscanf(line.c_str(), "%lx-%lx r%c%*c%c", &first, &last, &writable, &shared) != 4) continue;
+    // Only what the file still has: pages written to in memory would be lost.
+    if (writable == '-' && shared == 's') madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+  }
 }
 
 }  // namespace nestbit

@@ -18,4 +18,8 @@ Napi::Value checksums(const Napi::CallbackInfo& info);
 // checksumFile(path, bytes): promise of the CRC-32C of the first `bytes` of a file
 Napi::Value checksumFile(const Napi::CallbackInfo& info);
 
+// dropPages(path): what this process has mapped of a file leaves its memory; it comes again when touched. Linux; no
+// effect elsewhere.
+void dropPages(const Napi::CallbackInfo& info);
+
 }  // namespace nestbit

@@ -29,7 +29,7 @@ Failure damaged(const std::string& path, size_t row) {
 CodeFiles::CodeFiles(const std::string& folder, size_t bytes, size_t int8Mapped)
     : bytes_(bytes),
       bits_(folder + "/bits.u8", maxRows * bytes),
-      int8_(folder + "/int8.i8", maxRows * bytes * 8),
+      int8_(folder + "/int8.i8", maxRows * bytes * 8, true),
       checks_(folder + "/checks.u32", maxRows * 8),
       windows_(static_cast<uint8_t*>(std::calloc(maxRows * bytes * 8 / window + 1, 1)), std::free),
       windowsLeft_(static_cast<int64_t>(int8Mapped / window)) {}

@@ -12,7 +12,14 @@
 
 namespace nestbit {
 
-MappedFile::MappedFile(const std::string& path, size_t reserve) : path_(path), reserved_(reserve) {
+namespace {
+
+constexpr size_t hugePage = size_t{2} << 20;
+
+}  // namespace
+
+MappedFile::MappedFile(const std::string& path, size_t reserve, bool small)
+    : path_(path), reserved_(reserve + 2 * hugePage), most_(reserve) {
   file_ = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file_ < 0) throw Failure("FILE_NOT_FOUND", path + " cannot be opened: " + std::strerror(errno) + ".");
   void* memory = mmap(nullptr, reserved_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -21,11 +28,17 @@ MappedFile::MappedFile(const std::string& path, size_t reserve) : path_(path), r
     close(file_);
     throw Failure("OUT_OF_MEMORY", "No address space for " + path + ": " + why + "; raise the limit (ulimit -v).");
   }
-  data_ = static_cast<uint8_t*>(memory);
+  base_ = static_cast<uint8_t*>(memory);
+  data_ = base_;
+  if (small) {
+    // Linux maps a huge page of a file only where address and offset are alike within it, whatever it is advised.
+    const size_t over = reinterpret_cast<uintptr_t>(base_) % hugePage;
+    data_ = base_ + (hugePage - over) + static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  }
 }
 
 MappedFile::~MappedFile() {
-  munmap(data_, reserved_);
+  munmap(base_, reserved_);
   close(file_);
 }
 
@@ -37,8 +50,8 @@ void MappedFile::grow(size_t bytes) {
     throw Failure("STORE_DAMAGED", path_ + " has " + std::to_string(status.st_size) + " bytes, its rows need " +
                                        std::to_string(bytes) + ". Restore the store from a copy.");
   }
-  if (bytes > reserved_) {
-    throw Failure("SEARCH_LIMIT", path_ + " would pass " + std::to_string(reserved_) + " bytes; use several stores.");
+  if (bytes > most_) {
+    throw Failure("SEARCH_LIMIT", path_ + " would pass " + std::to_string(most_) + " bytes; use several stores.");
   }
   const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
   const size_t from = size_ / page * page;

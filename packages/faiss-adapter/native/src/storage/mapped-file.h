@@ -9,9 +9,9 @@ namespace nestbit {
 
 class MappedFile {
  public:
-  // Opens a file for reading and reserves `reserve` bytes of address space; nothing is mapped yet. Throws
-  // Failure FILE_NOT_FOUND.
-  MappedFile(const std::string& path, size_t reserve);
+  // Opens a file for reading and reserves `reserve` bytes of address space; nothing is mapped yet. small: a touch
+  // brings in a few pages, never a whole huge page of the page cache. Throws Failure FILE_NOT_FOUND.
+  MappedFile(const std::string& path, size_t reserve, bool small = false);
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
@@ -33,8 +33,10 @@ class MappedFile {
  private:
   std::string path_;
   int file_ = -1;
-  uint8_t* data_ = nullptr;
+  uint8_t* base_ = nullptr;
   size_t reserved_ = 0;
+  uint8_t* data_ = nullptr;
+  size_t most_ = 0;
   size_t size_ = 0;
 };
 
