@@ -1,5 +1,5 @@
-import { execFile, fork } from 'node:child_process';
-import { cp, mkdtemp, open, readdir, rm, stat, truncate } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,16 +8,10 @@ import { type Codec, calibrate, MemoryStore } from '@nestbit/core';
 import { clusteredVectors } from '@nestbit/core/testing';
 import { FaissStore } from '@nestbit/faiss-adapter';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { execArgv } from '../support/children.ts';
 import { refusal } from '../support/files.ts';
 
 const WIDTH = 256;
-const child = fileURLToPath(new URL('../support/faiss-writer.ts', import.meta.url));
-const execArgv = [
-  '--import',
-  new URL('../support/ts-workers.js', import.meta.url).href,
-  '--conditions',
-  '@nestbit/source',
-];
 const all = clusteredVectors(5000, WIDTH);
 const rows = (first: number, last: number): Float32Array => all.subarray(first * WIDTH, last * WIDTH);
 const ids = (first: number, last: number): bigint[] =>
@@ -95,67 +89,6 @@ test('a filter on flat gives exactly the oracle’s answer at every selectivity'
   await store.close();
 });
 
-test('bytes flipped and files cut anywhere are refused by name or give the same answers', async () => {
-  const store = await FaissStore.create(folder, { codec });
-  await store.upsert({
-    ids: ids(0, 2000),
-    embeddings: rows(0, 2000),
-    payloads: ids(0, 2000).map((id) => ({ n: Number(id) })),
-  });
-  const wanted = await store.search(rows(0, 20), { payloads: true });
-  await store.close();
-  const files = (await readdir(folder, { recursive: true, withFileTypes: true }))
-    .filter((entry) => entry.isFile() && !/^(LOCK|lock\.mdb)$/.test(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
-  let seed = 1;
-  const next = (below: number): number => {
-    seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((seed / 2 ** 32) * below);
-  };
-  const outcomes: Record<string, number> = {};
-  for (let round = 0; round < 40; round++) {
-    const copy = `${folder}-damaged`;
-    await cp(folder, copy, { recursive: true });
-    const path = join(copy, files[round % files.length]);
-    const { size } = await stat(path);
-    if (round % 3 === 0) await truncate(path, next(size));
-    else await flip(path, next(size));
-    const outcome = await search(copy, wanted);
-    outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
-    await rm(copy, { recursive: true });
-  }
-  expect(
-    Object.keys(outcomes).filter(
-      (name) => !['same', 'STORE_DAMAGED', 'CODEC_CORRUPT', 'CODEC_VERSION'].includes(name),
-    ),
-  ).toEqual([]);
-  expect(outcomes['STORE_DAMAGED']).toBeGreaterThan(10);
-});
-
-test('killed at any moment, a store has every acknowledged row and no half of a batch', async () => {
-  await (await FaissStore.create(folder, { codec })).close();
-  let acknowledged = 0;
-  for (let round = 0; round < 5; round++) {
-    const writer = fork(child, [folder, String(acknowledged)], { execArgv });
-    writer.on('message', (rows: number) => {
-      acknowledged = rows;
-    });
-    await new Promise((resolve) => writer.once('message', resolve));
-    await new Promise((resolve) => setTimeout(resolve, 40 + round * 37));
-    writer.kill('SIGKILL');
-    await new Promise((resolve) => writer.once('exit', resolve));
-    const store = await FaissStore.open(folder);
-    const size = await store.size();
-    expect(size).toBeGreaterThanOrEqual(acknowledged);
-    expect(size % 50).toBe(0);
-    const found = await store.get(ids(0, size));
-    expect(found.every((row, i) => row?.payload?.['n'] === i)).toBe(true);
-    await store.verify();
-    await store.close();
-    acknowledged = size;
-  }
-});
-
 test('without the addon there is one clear error', async () => {
   const script = `import { FaissStore } from '@nestbit/faiss-adapter';
     await FaissStore.open('nowhere').catch((error) => console.log(error.code, error.message));`;
@@ -169,21 +102,6 @@ test('without the addon there is one clear error', async () => {
   );
   expect(stdout).toMatch(/^ADDON_MISSING The faiss addon is not compiled\. Install .*libfaiss-dev/);
 });
-
-async function search(path: string, wanted: unknown): Promise<string> {
-  let store: FaissStore | undefined;
-  try {
-    store = await FaissStore.open(path);
-    const found = await store.search(rows(0, 20), { payloads: true });
-    return JSON.stringify(found, plain) === JSON.stringify(wanted, plain) ? 'same' : 'other answers';
-  } catch (error) {
-    return (error as { code?: string }).code ?? String(error);
-  } finally {
-    await store?.close();
-  }
-}
-
-const plain = (_: string, value: unknown): unknown => (typeof value === 'bigint' ? `${value}n` : value);
 
 async function flip(path: string, at: number): Promise<void> {
   const file = await open(path, 'r+');
