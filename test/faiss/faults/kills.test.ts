@@ -36,7 +36,8 @@ for (const kind of ['flat', 'hnsw'] as const) {
       await message(writer);
       writer.send({ path, step });
       let done = step;
-      for (let calls = random(CALLS); calls >= 0; calls--) done = (await message<{ done: number }>(writer)).done;
+      for (let calls = random(CALLS); calls >= 0; calls--)
+        done = (await message<{ done: number }>(writer)).done;
       writer.on('message', (said: { done: number }) => {
         done = said.done;
       });
