@@ -1,0 +1,23 @@
+#!/bin/sh
+# Builds the whole addon with AddressSanitizer and UndefinedBehaviorSanitizer and runs its tests on it; arguments
+# choose others. CXX chooses another compiler. Node itself is not instrumented, so leaks are not looked for.
+set -eu
+cd "$(dirname "$0")/../.."
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+headers=$(node -p "require('node-addon-api').include_dir")
+prefix=$(node -p "require('path').dirname(require('path').dirname(process.execPath))")
+[ -e "$prefix/include/node/node_api.h" ] || prefix=/usr
+sanitize="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
+(cd native/src && find . -name '*.cpp' | sed 's|^./||') | xargs -P "$(getconf _NPROCESSORS_ONLN)" -I{} sh -c \
+  '"$0" -O1 -g -std=c++17 -fPIC -fexceptions -fno-omit-frame-pointer '"$sanitize"' -DNAPI_VERSION=8 \
+    -DNODE_ADDON_API_DISABLE_DEPRECATED -I'"$headers"' -I'"$prefix"'/include/node \
+    -c "native/src/{}" -o "'"$out"'/$(echo "{}" | tr / _).o"' "${CXX:-g++}"
+# shellcheck disable=SC2086
+${CXX:-g++} -shared $sanitize "$out"/*.o -lfaiss -lopenblas -lgomp -o "$out/nestbit_faiss.node"
+cd ../..
+[ $# -gt 0 ] || set -- test/faiss/arguments test/faiss/binary-index test/faiss/damaged-files test/faiss/golden \
+  test/faiss/stopping test/faiss/store test/faiss/separate-clusters
+LD_PRELOAD="$(${CXX:-g++} -print-file-name=libasan.so) $(${CXX:-g++} -print-file-name=libubsan.so)" \
+  ASAN_OPTIONS=detect_leaks=0 NESTBIT_ADDON="$out/nestbit_faiss.node" \
+  node node_modules/vitest/vitest.mjs run "$@"
