@@ -19,6 +19,8 @@ void check(bool holds, const char* what) {
 }
 
 void checkSizes(const faiss::IndexBinary& index) {
+  // faiss reads a byte of the file into a bool, which may be neither true nor false then.
+  check(reinterpret_cast<const unsigned char&>(index.is_trained) <= 1, "whether it is trained is neither true nor false");
   check(index.d > 0 && index.d % 8 == 0 && index.d <= 65528, "its dimensions are no multiple of 8 up to 65528");
   check(index.ntotal >= 0, "its rows are fewer than none");
 }
