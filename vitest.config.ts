@@ -22,6 +22,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'together',
+          globalSetup: './test/support/postgres/global-setup.ts',
           include: ['test/**/*.test.ts'],
           exclude: [ALONE, '**/node_modules/**'],
           sequence: { groupOrder: 0 },

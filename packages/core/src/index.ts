@@ -40,6 +40,7 @@ export { type BeirSet, readBeir } from './metrics/beir.ts';
 export { ndcgAtK } from './metrics/ndcg.ts';
 export { recallAtK } from './metrics/recall.ts';
 export { checkIds, checkKeys } from './store/batch.ts';
+export { Calls } from './store/calls.ts';
 export { encodeBatch } from './store/encode-batch.ts';
 export { FieldRegistry } from './store/field-registry.ts';
 export { type Condition, type Filter, type Operators, parseFilter, type Scalar } from './store/filter.ts';

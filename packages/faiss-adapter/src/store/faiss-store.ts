@@ -1,5 +1,6 @@
 import {
   type Batch,
+  Calls,
   type Capabilities,
   type Codec,
   checkKeys,
@@ -16,7 +17,7 @@ import {
   throwIfAborted,
 } from '@nestbit/core';
 import { call } from '../addon/call.ts';
-import { Calls } from './calls.ts';
+
 import { type ExportOptions, exportIndex } from './export.ts';
 import type { IndexProgress } from './index-keeper.ts';
 import { type CreateOptions, createStore, type OpenOptions, openStore, type Parts } from './open-store.ts';

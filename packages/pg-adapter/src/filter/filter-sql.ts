@@ -1,0 +1,69 @@
+import { type Condition, NestbitError, type Scalar } from '@nestbit/core';
+
+/** Parameters of a statement, numbered as they come. */
+export class Parameters {
+  readonly values: unknown[] = [];
+
+  /** The place of a value, such as `$3`. */
+  add(value: unknown): string {
+    this.values.push(value);
+    return `$${this.values.length}`;
+  }
+}
+
+/** Gives the SQL of a field: jsonb, with SQL's null for a field that is not there. */
+export type FieldSql = (field: string, parameters: Parameters) => string;
+
+/** A field of the column `payload`. The name is a parameter, whatever stands in it. */
+export const payloadField =
+  (table: string): FieldSql =>
+  (field, parameters) =>
+    `${table}.payload -> ${parameters.add(storable(field, field))}::text`;
+
+/**
+ * Conditions as SQL over jsonb that passes exactly the rows that core's `matches` passes; all values are
+ * parameters.
+ *
+ * @throws NestbitError `FILTER_VALUE` for text with a NUL character, which Postgres cannot compare
+ */
+export function filterSql(
+  conditions: readonly Condition[],
+  fieldSql: FieldSql,
+  parameters: Parameters,
+): string {
+  const parts = conditions.map((condition) => {
+    const field = `(${fieldSql(condition.field, parameters)})`;
+    return conditionSql(condition, field, parameters);
+  });
+  return parts.length === 0 ? 'true' : parts.join(' and ');
+}
+
+function conditionSql(condition: Condition, field: string, parameters: Parameters): string {
+  const json = (value: Scalar): string => JSON.stringify(storable(condition.field, value));
+  // A missing field counts as null.
+  const known = `coalesce(${field}, 'null'::jsonb)`;
+  switch (condition.operator) {
+    case 'in':
+      return `${known} = any(${parameters.add(condition.values.map(json))}::jsonb[])`;
+    case 'ne':
+      return `${known} <> ${parameters.add(json(condition.value))}::jsonb`;
+    default: {
+      const operator = { gte: '>=', gt: '>', lte: '<=', lt: '<' }[condition.operator];
+      const value = storable(condition.field, condition.value) as string | number;
+      // `case` keeps the cast from values of other types.
+      return typeof value === 'number'
+        ? `case jsonb_typeof(${field}) when 'number' then (${field} #>> '{}')::numeric ${operator} ` +
+            `${parameters.add(String(value))}::numeric else false end`
+        : `case jsonb_typeof(${field}) when 'string' then (${field} #>> '{}') collate "C" ${operator} ` +
+            `${parameters.add(value)}::text else false end`;
+    }
+  }
+}
+
+function storable<T extends Scalar>(field: string, value: T): T {
+  if (typeof value !== 'string' || (!value.includes('\0') && value.isWellFormed())) return value;
+  throw new NestbitError(
+    'FILTER_VALUE',
+    `The filter on ${JSON.stringify(field)} holds text with a NUL character or half a character; Postgres keeps none.`,
+  );
+}

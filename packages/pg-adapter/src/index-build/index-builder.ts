@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { NestbitError, throwIfAborted } from '@nestbit/core';
+import type { Pool, PoolClient } from 'pg';
+import type { Tables } from '../schema/tables.ts';
+import { translated } from '../sql/failures.ts';
+import { qualified, quoted } from '../sql/identifiers.ts';
+
+/** The kind of index on bits, with pgvector. */
+export type PgIndex =
+  | {
+      readonly kind: 'hnsw';
+      /** Links a row. Default 16. */
+      readonly m?: number;
+      /** Beam width while building. Default 64. */
+      readonly efConstruction?: number;
+    }
+  | {
+      readonly kind: 'ivfflat';
+      /** Inverted lists; about √rows. */
+      readonly lists: number;
+    };
+
+/** The index as it stands. */
+export interface IndexState {
+  readonly kind: 'hnsw' | 'ivfflat';
+  readonly valid: boolean;
+  readonly bytes: number;
+}
+
+export interface IndexProgress {
+  readonly signal?: AbortSignal | undefined;
+  /** Called about twice a second: what Postgres says it is doing, and how much of it is done, 0 to 1. */
+  readonly onProgress?: ((phase: string, done: number) => void) | undefined;
+}
+
+/** The index of a store, or nothing. */
+export async function indexState(pool: Pool, tables: Tables): Promise<IndexState | undefined> {
+  const { rows } = await pool.query<{ kind: string; valid: boolean; bytes: string }>(
+    `select am.amname as kind, i.indisvalid and i.indisready as valid, pg_relation_size(c.oid) as bytes
+     from pg_class c
+     join pg_namespace n on n.oid = c.relnamespace
+     join pg_index i on i.indexrelid = c.oid
+     join pg_am am on am.oid = c.relam
+     where n.nspname = $1 and c.relname = $2`,
+    [tables.index.schema, tables.index.name],
+  );
+  const [row] = rows;
+  if (row === undefined || (row.kind !== 'hnsw' && row.kind !== 'ivfflat')) return undefined;
+  return { kind: row.kind, valid: row.valid, bytes: Number(row.bytes) };
+}
+
+/**
+ * Builds the index without locking writers out (`create index concurrently`). One that an earlier try left invalid,
+ * or of another kind, is dropped first; afterwards it is checked, since Postgres can leave an invalid one.
+ *
+ * @throws NestbitError `INDEX_INVALID`, `TIMEOUT`, `DATABASE_FULL`, `ABORTED`
+ */
+export async function buildIndex(
+  pool: Pool,
+  tables: Tables,
+  index: PgIndex,
+  options: IndexProgress,
+): Promise<void> {
+  const before = await indexState(pool, tables);
+  if (before?.valid === true && before.kind === index.kind) return;
+  const client = await pool.connect();
+  const ended = new AbortController();
+  try {
+    if (before !== undefined)
+      await client.query(`drop index concurrently if exists ${qualified(tables.index)}`);
+    const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+    const watching = watch(pool, rows[0].pid, options, ended.signal);
+    await client.query(createIndex(tables, index)).finally(() => ended.abort());
+    await watching;
+  } catch (error) {
+    throwIfAborted(options.signal);
+    throw translated(error);
+  } finally {
+    ended.abort();
+    client.release();
+  }
+  if ((await indexState(pool, tables))?.valid === true) return;
+  throw new NestbitError(
+    'INDEX_INVALID',
+    `Postgres left the index ${tables.index.name} invalid without an error; call buildIndex again, which builds it anew.`,
+  );
+}
+
+/** The statement itself, for plans and logs. */
+export function createIndex(tables: Tables, index: PgIndex): string {
+  const options =
+    index.kind === 'hnsw'
+      ? `m = ${whole('m', index.m ?? 16)}, ef_construction = ${whole('efConstruction', index.efConstruction ?? 64)}`
+      : `lists = ${whole('lists', index.lists)}`;
+  return (
+    `create index concurrently ${quoted(tables.index.name)} on ${qualified(tables.bits)} ` +
+    `using ${index.kind} (bits bit_hamming_ops) with (${options})`
+  );
+}
+
+function whole(name: string, value: number): number {
+  if (Number.isInteger(value) && value > 0 && value <= 32_768) return value;
+  throw new RangeError(`${name} is ${value}; it must be a whole number from 1 to 32768`);
+}
+
+// Tells how far the build is, and cancels it when the caller stops. A pool of one connection tells nothing.
+async function watch(
+  pool: Pool,
+  pid: number,
+  { signal, onProgress }: IndexProgress,
+  ended: AbortSignal,
+): Promise<void> {
+  const alone = (pool.options.max ?? 10) < 2;
+  if (alone || (onProgress === undefined && signal === undefined)) return;
+  while (!ended.aborted) {
+    await sleep(500, undefined, { signal: ended }).catch(() => {});
+    if (ended.aborted) return;
+    await look(pool, pid, signal, onProgress).catch(() => {});
+  }
+}
+
+async function look(
+  client: Pool | PoolClient,
+  pid: number,
+  signal: AbortSignal | undefined,
+  onProgress: IndexProgress['onProgress'],
+): Promise<void> {
+  if (signal?.aborted === true) await client.query('select pg_cancel_backend($1)', [pid]);
+  const { rows } = await client.query<{ phase: string; done: number | null }>(
+    `select phase, coalesce(tuples_done / nullif(tuples_total, 0)::float8, blocks_done / nullif(blocks_total, 0)::float8) as done
+     from pg_stat_progress_create_index where pid = $1`,
+    [pid],
+  );
+  if (rows[0] !== undefined) onProgress?.(rows[0].phase, rows[0].done ?? 0);
+}

@@ -1,0 +1,104 @@
+import { type Codec, formatCodec, NestbitError, parseCodec } from '@nestbit/core';
+import type { Pool, PoolClient } from 'pg';
+import { translated } from '../sql/failures.ts';
+import { MAX_NAME_BYTES, quoted } from '../sql/identifiers.ts';
+import { createTables, dropTables, type IdType, type Layout, layoutFor, tablesOf } from './tables.ts';
+
+/** The user's own table that a store's codes belong to. */
+export interface Source {
+  readonly schema: string;
+  readonly table: string;
+  /** Its primary key, or another unique column. */
+  readonly id: string;
+  /** Columns that hits bring along as their payload. */
+  readonly columns: readonly string[];
+}
+
+/** What the database says of a store. */
+export interface StoreRecord {
+  readonly name: string;
+  readonly idType: IdType;
+  readonly layout: Layout;
+  readonly codec: Codec;
+  readonly fields: readonly string[];
+  readonly source: Source | undefined;
+}
+
+/** The store of a name, or nothing. @throws NestbitError `CODEC_CORRUPT`, `PERMISSION_DENIED` */
+export async function readStore(
+  client: Pool | PoolClient,
+  schema: string,
+  name: string,
+): Promise<StoreRecord | undefined> {
+  const { rows } = await client
+    .query<{ id_type: IdType; layout: Layout; codec: string; fields: string[]; source: Source | null }>(
+      `select id_type, layout, codec, fields, source from ${quoted(schema)}.stores where name = $1`,
+      [name],
+    )
+    .catch((error) => {
+      // No schema yet: no store either.
+      if (['42P01', '3F000'].includes((error as { code?: string }).code ?? '')) return { rows: [] };
+      throw translated(error);
+    });
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  return {
+    name,
+    idType: row.id_type,
+    layout: row.layout,
+    codec: parseCodec(row.codec),
+    fields: row.fields,
+    source: row.source ?? undefined,
+  };
+}
+
+const RESERVED = ['stores', 'migrations'];
+
+/** Makes the tables of a store and notes it, within a transaction. @throws NestbitError `STORE_EXISTS` */
+export async function createStore(
+  client: PoolClient,
+  schema: string,
+  record: Omit<StoreRecord, 'layout' | 'fields'>,
+): Promise<void> {
+  const { name, idType, codec, source } = record;
+  // Names of the tables and the index are made by adding to it.
+  if (Buffer.byteLength(name) > MAX_NAME_BYTES - 5 || name === '') {
+    throw new RangeError(`name must have 1 to ${MAX_NAME_BYTES - 5} bytes, got ${Buffer.byteLength(name)}`);
+  }
+  if (RESERVED.includes(name))
+    throw new RangeError(`name must be none of ${RESERVED.join(', ')}, which nestbit uses`);
+  const layout = layoutFor(codec.dimensions);
+  const inserted = await client.query(
+    `insert into ${quoted(schema)}.stores (name, id_type, layout, dimensions, fingerprint, codec, source)
+     values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing`,
+    [name, idType, layout, codec.dimensions, codec.fingerprint, formatCodec(codec), source ?? null],
+  );
+  if (inserted.rowCount === 0)
+    throw new NestbitError('STORE_EXISTS', `The store ${name} is there already; open it with PgStore.open.`);
+  await client.query(createTables(tablesOf(schema, name, layout), idType, layout, codec.dimensions));
+}
+
+/** Removes a store with its codes, within a transaction. */
+export async function dropStore(
+  client: PoolClient,
+  schema: string,
+  { name, layout }: StoreRecord,
+): Promise<void> {
+  await client.query(dropTables(tablesOf(schema, name, layout)));
+  await client.query(`delete from ${quoted(schema)}.stores where name = $1`, [name]);
+}
+
+/** Adds fields that payloads have, within the transaction that stores them. */
+export async function addFields(
+  client: PoolClient,
+  schema: string,
+  name: string,
+  fields: readonly string[],
+): Promise<void> {
+  await client.query(
+    `update ${quoted(schema)}.stores
+     set fields = array(select distinct unnest(fields || $2::text[]))
+     where name = $1 and not fields @> $2::text[]`,
+    [name, fields],
+  );
+}

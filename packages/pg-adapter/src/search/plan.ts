@@ -1,0 +1,87 @@
+import { type SearchOptions, type SearchPlan, searchPlan } from '@nestbit/core';
+import type { IndexState } from '../index-build/index-builder.ts';
+import { indexesBits, type Server, scansIteratively } from '../index-build/server.ts';
+
+export interface PgSearchOptions extends SearchOptions {
+  /** IVFFlat: lists read for a query. More cost time and find more. Default 10. */
+  readonly probes?: number;
+  /** Scans all bits, whatever index there is. Default false. */
+  readonly exact?: boolean;
+}
+
+/** How a search runs, and why. */
+export interface Plan extends SearchPlan {
+  /** `exact` scans all bits that pass; the others read an index. */
+  readonly kind: 'hnsw' | 'ivfflat' | 'exact';
+  readonly why: string;
+  /** SQL that the transaction begins with: settings for it alone. */
+  readonly settings: string;
+}
+
+/** hnsw.ef_search takes no more. */
+const MAX_EF_SEARCH = 1000;
+/** Rows that an iterative scan may look at for each one wanted, before all are scanned instead. */
+const SCANNED_EACH = 100;
+const LEAST_SCANNED = 20_000;
+/**
+ * Through an index, Hamming candidates for each one that is rescored, unless told: fetching bits is dear here, so
+ * fewer than the 5 of core, but never fewer than this many, or core's number when that is smaller.
+ */
+const PREFILTER_EACH = 2;
+const LEAST_PREFILTER = 100;
+/** A beam that is narrower finds too little. */
+const LEAST_EF_SEARCH = 100;
+
+/**
+ * Chooses. pgvector returns at most `hnsw.ef_search` rows, 40 unless set, and with a filter fewer: so it is set to
+ * the candidates, and beyond its limit or under a filter the scan goes on until there are enough (pgvector ≥ 0.8).
+ *
+ * @throws as core's `searchPlan`
+ */
+export function planSearch(options: PgSearchOptions, server: Server, index: IndexState | undefined): Plan {
+  const { probes = 10, exact = false } = options;
+  if (typeof exact !== 'boolean') throw new TypeError(`exact must be true or false, got ${typeof exact}`);
+  if (!Number.isInteger(probes) || probes < 1 || probes > 32_768)
+    throw new RangeError(`probes is ${probes}; it must be a whole number from 1 to 32768`);
+  const plan = searchPlan(options);
+  const scan = (why: string): Plan => ({ ...plan, kind: 'exact', why, settings: '' });
+  if (exact) return scan('asked for');
+  if (!indexesBits(server))
+    return scan(server.pgvector === undefined ? 'no pgvector' : 'pgvector is older than 0.7');
+  if (index === undefined) return scan('no index');
+  if (!index.valid) return scan('the index is invalid: build it again');
+  const prefilter =
+    options.prefilter === undefined
+      ? Math.min(plan.prefilter, Math.max(LEAST_PREFILTER, PREFILTER_EACH * plan.rescored))
+      : plan.prefilter;
+  const more = plan.conditions.length > 0 || (index.kind === 'hnsw' && prefilter > MAX_EF_SEARCH);
+  if (more && !scansIteratively(server)) {
+    return scan(
+      `pgvector before 0.8 returns too few rows ${prefilter > MAX_EF_SEARCH ? 'above 1000 candidates' : 'under a filter'}`,
+    );
+  }
+  const why = `a valid ${index.kind} index${more ? ', scanned until there are enough rows' : ''}`;
+  const settings = [
+    'enable_seqscan = off',
+    index.kind === 'hnsw'
+      ? `hnsw.ef_search = ${Math.min(MAX_EF_SEARCH, Math.max(LEAST_EF_SEARCH, prefilter))}`
+      : `ivfflat.probes = ${probes}`,
+    ...(more ? iterative(index.kind, prefilter) : []),
+  ];
+  return {
+    ...plan,
+    prefilter,
+    kind: index.kind,
+    why,
+    settings: settings.map((one) => `set local ${one};`).join(''),
+  };
+}
+
+function iterative(kind: 'hnsw' | 'ivfflat', prefilter: number): string[] {
+  if (kind === 'ivfflat') return ['ivfflat.iterative_scan = relaxed_order'];
+  return [
+    'hnsw.iterative_scan = relaxed_order',
+    `hnsw.max_scan_tuples = ${Math.max(LEAST_SCANNED, SCANNED_EACH * prefilter)}`,
+    'hnsw.scan_mem_multiplier = 4',
+  ];
+}

@@ -1,0 +1,95 @@
+import { type Codec, NestbitError } from '@nestbit/core';
+import { transaction } from '../connection/transaction.ts';
+import { createStore, readStore, type Source } from '../schema/registry.ts';
+import type { IdType } from '../schema/tables.ts';
+import { type OpenOptions, openExisting, type PgPool, prepare, SCHEMA } from './open-store.ts';
+import type { OpenedStore } from './opened-store.ts';
+
+export interface AttachOptions extends Omit<OpenOptions, 'name'> {
+  readonly codec: Codec;
+  /** The user's table. */
+  readonly table: string;
+  /** Its schema. Default: the first of the search path that has the table. */
+  readonly tableSchema?: string;
+  /** Its primary key, or another column with a unique index, of type bigint, integer, uuid or text. */
+  readonly id: string;
+  /** Columns that hits bring along as their payload. Default none; filters may use any column. */
+  readonly columns?: readonly string[];
+  /** Name of the store. Default: that of the table. */
+  readonly name?: string;
+}
+
+/** Types of an id column, and that of the codes beside it. */
+const ID_TYPES: Readonly<Record<string, IdType>> = {
+  int2: 'bigint',
+  int4: 'bigint',
+  int8: 'bigint',
+  uuid: 'uuid',
+  text: 'text',
+  varchar: 'text',
+};
+
+export async function attachStore(pool: PgPool, options: AttachOptions): Promise<OpenedStore> {
+  const { codec, table, id, columns = [], name = table, schema = SCHEMA } = options;
+  const found = await sourceColumns(pool, table, options.tableSchema);
+  for (const column of [id, ...columns]) {
+    if (found.types.has(column)) continue;
+    throw new NestbitError(
+      'COLUMN_NOT_FOUND',
+      `The table ${found.schema}.${table} has no column ${JSON.stringify(column)}; there are: ${[...found.types.keys()].join(', ')}.`,
+    );
+  }
+  const type = found.types.get(id) as string;
+  const idType = ID_TYPES[type];
+  if (idType === undefined) {
+    throw new NestbitError(
+      'ID_TYPE',
+      `The column ${id} is of type ${type}; ids are of ${Object.keys(ID_TYPES).join(', ')}. Choose another unique column.`,
+    );
+  }
+  const source: Source = { schema: found.schema, table, id, columns };
+  await prepare(pool, schema);
+  if ((await readStore(pool, schema, name)) === undefined) {
+    await transaction(pool, (client) => createStore(client, schema, { name, idType, codec, source })).catch(
+      (error) => {
+        // Another process attached it meanwhile.
+        if (!(error instanceof NestbitError) || error.code !== 'STORE_EXISTS') throw error;
+      },
+    );
+  }
+  const store = await openExisting(pool, { ...options, name });
+  const before = store.record.source;
+  if (before?.schema === source.schema && before.table === table && before.id === id)
+    return store.withColumns(columns);
+  throw new NestbitError(
+    'STORE_EXISTS',
+    `The store ${name} belongs to ${before === undefined ? 'no table' : `${before.schema}.${before.table} (${before.id})`}, ` +
+      `not to ${source.schema}.${table} (${id}). Give another name.`,
+  );
+}
+
+/** Types by column. @throws NestbitError `TABLE_NOT_FOUND` */
+async function sourceColumns(
+  pool: PgPool,
+  table: string,
+  schema: string | undefined,
+): Promise<{ schema: string; types: Map<string, string> }> {
+  const { rows } = await pool.query<{ schema: string; name: string; type: string }>(
+    `select n.nspname as schema, a.attname as name, t.typname as type
+     from pg_class c
+     join pg_namespace n on n.oid = c.relnamespace
+     join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+     join pg_type t on t.oid = a.atttypid
+     where c.relname = $1 and c.relkind in ('r', 'p', 'v', 'm', 'f')
+       and case when $2::text is null then pg_table_is_visible(c.oid) else n.nspname = $2 end
+     order by a.attnum`,
+    [table, schema ?? null],
+  );
+  if (rows.length === 0) {
+    throw new NestbitError(
+      'TABLE_NOT_FOUND',
+      `There is no table ${JSON.stringify(table)} ${schema === undefined ? 'in the search path; give tableSchema' : `in the schema ${schema}`}.`,
+    );
+  }
+  return { schema: rows[0].schema, types: new Map(rows.map(({ name, type }) => [name, type])) };
+}

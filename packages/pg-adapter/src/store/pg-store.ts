@@ -1,0 +1,180 @@
+import {
+  type Batch,
+  Calls,
+  type Capabilities,
+  type Codec,
+  checkKeys,
+  encodeBatch,
+  type Hit,
+  type Id,
+  NestbitError,
+  rowsOf,
+  type SearchCandidates,
+  type Store,
+  type StoredRow,
+  throwIfAborted,
+} from '@nestbit/core';
+import { idOf } from '../codes/ids.ts';
+import type { IndexProgress, IndexState, PgIndex } from '../index-build/index-builder.ts';
+import type { IdType } from '../schema/tables.ts';
+import type { Explanation } from '../search/explain.ts';
+import type { PgSearchOptions } from '../search/plan.ts';
+import { asHits, type Found } from '../search/search-queries.ts';
+import { type AttachOptions, attachStore } from './attach-store.ts';
+import {
+  type CreateOptions,
+  createAndOpen,
+  type OpenOptions,
+  openExisting,
+  type PgPool,
+} from './open-store.ts';
+import type { OpenedStore, StoreStats } from './opened-store.ts';
+
+/**
+ * The store contract in Postgres: bits in a bit column, int8 copies in bytea, payloads in jsonb; with pgvector an
+ * HNSW or IVFFlat index on the bits, without it a scan. Works on any pool of `pg`, and on PGlite in process. A batch is
+ * one transaction; any number of processes write and read.
+ */
+export class PgStore implements Store {
+  readonly codec: Codec;
+  readonly capabilities: Capabilities;
+  /** Type of the id column. */
+  readonly idType: IdType;
+  readonly #store: OpenedStore;
+  readonly #calls = new Calls();
+
+  private constructor(store: OpenedStore) {
+    this.#store = store;
+    this.codec = store.record.codec;
+    this.idType = store.record.idType;
+    this.capabilities = {
+      durable: true,
+      approximate: true,
+      ids: [this.idType === 'bigint' ? 'bigint' : 'string'],
+    };
+  }
+
+  /**
+   * Makes an empty store and opens it. The schema and its migrations are made when they are missing.
+   *
+   * @throws NestbitError `STORE_EXISTS`, `PERMISSION_DENIED`, `SERVER_TOO_OLD`, `CONNECTION_LOST`
+   */
+  static async create(pool: PgPool, options: CreateOptions): Promise<PgStore> {
+    return new PgStore(await createAndOpen(pool, options));
+  }
+
+  /** @throws NestbitError `STORE_NOT_FOUND`, `CODEC_MISMATCH`, `SERVER_TOO_OLD`, `CONNECTION_LOST` */
+  static async open(pool: PgPool, options: OpenOptions): Promise<PgStore> {
+    return new PgStore(await openExisting(pool, options));
+  }
+
+  /**
+   * Codes beside a table that is there, which is neither changed nor locked: hits are rows of it, filters and
+   * payloads its columns. Opens what an earlier call attached.
+   *
+   * @throws NestbitError `TABLE_NOT_FOUND`, `COLUMN_NOT_FOUND`, `ID_TYPE`, `CODEC_MISMATCH`
+   */
+  static async attach(pool: PgPool, options: AttachOptions): Promise<PgStore> {
+    return new PgStore(await attachStore(pool, options));
+  }
+
+  async upsert(batch: Batch, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    this.#check(options.signal);
+    const { signal } = options;
+    await this.#calls.inTurn(async () => {
+      const codes = await encodeBatch(batch, this.codec, signal);
+      await this.#store.write(batch.ids, codes, batch.payloads, signal);
+    });
+  }
+
+  async delete(ids: readonly Id[], options: { readonly signal?: AbortSignal } = {}): Promise<number> {
+    this.#check(options.signal);
+    checkKeys(ids);
+    const wanted = ids.slice();
+    return await this.#calls.inTurn(() => this.#store.remove(wanted, options.signal));
+  }
+
+  async get(
+    ids: readonly Id[],
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<(StoredRow | undefined)[]> {
+    this.#check(options.signal);
+    checkKeys(ids);
+    return await this.#calls.run(() => this.#store.get(ids.slice(), options.signal));
+  }
+
+  async search(queries: Float32Array, options: PgSearchOptions = {}): Promise<Hit[][]> {
+    return await this.#find(queries, options, (found, payloads) => asHits(found, this.idType, payloads));
+  }
+
+  /** What the stages before the rescore would hand on, for evaluation. Options and errors as `search`. */
+  async candidates(queries: Float32Array, options: PgSearchOptions = {}): Promise<SearchCandidates[]> {
+    const ids = (list: readonly string[]): Id[] => list.map((id) => idOf(id, this.idType));
+    return await this.#find(queries, options, ({ hamming, refined }) => ({
+      hamming: ids(hamming),
+      refined: ids(refined),
+    }));
+  }
+
+  /** How a search with these options would run, and what Postgres says of it (`explain`). */
+  async explain(query: Float32Array, options: PgSearchOptions = {}): Promise<Explanation> {
+    this.#check(options.signal);
+    const [prepared] = this.codec.prepare(query);
+    return await this.#calls.run(() => this.#store.explain(prepared, options));
+  }
+
+  async size(): Promise<number> {
+    this.#check();
+    return await this.#calls.run(() => this.#store.size());
+  }
+
+  /** Rows, bytes by part, index, codec. */
+  async stats(): Promise<StoreStats> {
+    this.#check();
+    return await this.#calls.run(() => this.#store.stats());
+  }
+
+  /**
+   * Builds the index, which every write after it pays for: best after the bulk of the rows is there. Reads and
+   * writes go on meanwhile. Default: HNSW.
+   *
+   * @throws NestbitError `EXTENSION_MISSING`, `SERVER_TOO_OLD`, `INDEX_INVALID`, `TIMEOUT`, `DATABASE_FULL`
+   */
+  async buildIndex(index: PgIndex = { kind: 'hnsw' }, options: IndexProgress = {}): Promise<IndexState> {
+    this.#check(options.signal);
+    return await this.#calls.run(() => this.#store.buildIndex(index, options));
+  }
+
+  /** Removes the store and its codes from the database, and closes it. */
+  async drop(): Promise<void> {
+    this.#check();
+    await this.#calls.close(() => this.#store.drop());
+  }
+
+  /** The pool stays open: it is the caller's. */
+  async close(): Promise<void> {
+    await this.#calls.close(async () => {});
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #find<T>(
+    queries: Float32Array,
+    options: PgSearchOptions,
+    give: (found: Found, payloads: Map<string, Hit['payload']> | undefined) => T,
+  ): Promise<T[]> {
+    this.#check(options?.signal);
+    const plan = await this.#store.plan(options);
+    rowsOf(queries, this.codec.inputDimensions);
+    const prepared = this.codec.prepare(queries);
+    return await this.#calls.run(() => this.#store.search(prepared, plan, give));
+  }
+
+  #check(signal?: AbortSignal): void {
+    if (this.#calls.closed)
+      throw new NestbitError('STORE_CLOSED', 'The store is closed; open it again with PgStore.open.');
+    throwIfAborted(signal);
+  }
+}

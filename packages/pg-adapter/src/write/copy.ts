@@ -1,0 +1,117 @@
+import { once } from 'node:events';
+import { finished } from 'node:stream/promises';
+import type { PoolClient } from 'pg';
+import { from } from 'pg-copy-streams';
+import type { IdType } from '../schema/tables.ts';
+import { onConflict, type Target } from './insert.ts';
+import { eachRow, type WriteRow, type WriteRows } from './rows.ts';
+
+const SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
+const TRAILER = Buffer.from([0xff, 0xff]);
+const UNIQUE_VIOLATION = '23505';
+/** Ids of a batch that tell whether its rows are new. */
+const SAMPLE = 32;
+
+/**
+ * Writes many rows by COPY BINARY: straight into the tables when they look new, else, or when one of them turns out
+ * not to be, through a temporary table.
+ */
+export async function copyRows(
+  client: PoolClient,
+  targets: readonly Target[],
+  rows: WriteRows,
+  idType: IdType,
+): Promise<void> {
+  if (await looksNew(client, targets[0].table, rows, idType)) {
+    await client.query('savepoint straight');
+    try {
+      for (const target of targets) await copyInto(client, target, target.table, rows, idType);
+      return;
+    } catch (error) {
+      if ((error as { code?: string }).code !== UNIQUE_VIOLATION) throw error;
+      await client.query('rollback to savepoint straight');
+    }
+  }
+  for (const [number, target] of targets.entries()) {
+    const stage = `nestbit_stage_${number}`;
+    const columns = target.columns.join(', ');
+    await client.query(
+      `create temporary table ${stage} on commit drop as select ${columns} from ${target.table} limit 0`,
+    );
+    await copyInto(client, target, stage, rows, idType);
+    await client.query(
+      `insert into ${target.table} (${columns}) select ${columns} from ${stage} order by id ${onConflict(target.columns)}`,
+    );
+  }
+}
+
+async function looksNew(
+  client: PoolClient,
+  table: string,
+  rows: WriteRows,
+  idType: IdType,
+): Promise<boolean> {
+  const step = Math.max(1, Math.floor(rows.ids.length / SAMPLE));
+  const ids = rows.ids.filter((_, i) => i % step === 0);
+  const found = await client.query(`select from ${table} where id = any($1::${idType}[]) limit 1`, [ids]);
+  return found.rowCount === 0;
+}
+
+async function copyInto(
+  client: PoolClient,
+  target: Target,
+  table: string,
+  rows: WriteRows,
+  idType: IdType,
+): Promise<void> {
+  const stream = client.query(
+    from(`copy ${table} (${target.columns.join(', ')}) from stdin (format binary)`),
+  );
+  const ended = finished(stream);
+  ended.catch(() => {});
+  const write = async (bytes: Buffer): Promise<void> => {
+    if (!stream.write(bytes)) await Promise.race([once(stream, 'drain'), ended]);
+  };
+  try {
+    await write(SIGNATURE);
+    for await (const some of eachRow(rows)) await write(tuples(some, target, idType));
+    stream.end(TRAILER);
+  } catch (error) {
+    stream.destroy(error as Error);
+  }
+  await ended;
+}
+
+// https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format"
+function tuples(rows: readonly WriteRow[], target: Target, idType: IdType): Buffer {
+  const parts: Buffer[] = [];
+  const count = Buffer.alloc(2);
+  count.writeInt16BE(target.columns.length);
+  for (const row of rows) {
+    parts.push(count);
+    for (const [i, value] of target.values(row).entries()) {
+      const bytes = fieldBytes(target.columns[i], value, idType);
+      const length = Buffer.allocUnsafe(4);
+      length.writeInt32BE(bytes === null ? -1 : bytes.length);
+      parts.push(length);
+      if (bytes !== null) parts.push(bytes);
+    }
+  }
+  return Buffer.concat(parts);
+}
+
+function fieldBytes(column: string, value: unknown, idType: IdType): Buffer | null {
+  if (value === null) return null;
+  if (Buffer.isBuffer(value)) return value;
+  if (column === 'payload') return Buffer.from(`\u0001${value as string}`);
+  if (column === 'seq' || idType === 'bigint') return int64(BigInt(value as string));
+  return idType === 'uuid'
+    ? Buffer.from((value as string).replaceAll('-', ''), 'hex')
+    : Buffer.from(value as string);
+}
+
+function int64(value: bigint): Buffer {
+  const bytes = Buffer.allocUnsafe(8);
+  bytes.writeBigInt64BE(value);
+  return bytes;
+}

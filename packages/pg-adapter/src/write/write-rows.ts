@@ -1,0 +1,82 @@
+import type { Codes, Payload } from '@nestbit/core';
+import type { Pool, PoolClient } from 'pg';
+import { type TransactionOptions, transaction } from '../connection/transaction.ts';
+import { addFields, type StoreRecord } from '../schema/registry.ts';
+import type { Tables } from '../schema/tables.ts';
+import { qualified } from '../sql/identifiers.ts';
+import { copyRows } from './copy.ts';
+import { insertRows, targetsOf } from './insert.ts';
+import { sortedRows } from './rows.ts';
+
+/** From so many rows on, COPY beats statements of many rows. */
+const ROWS_FOR_COPY = 1024;
+
+export interface Write {
+  readonly schema: string;
+  readonly record: StoreRecord;
+  readonly tables: Tables;
+  /** Ids as text. */
+  readonly ids: readonly string[];
+  readonly codes: Codes;
+  readonly payloads: readonly (Payload | undefined)[] | undefined;
+  /** Fields that no payload had before. */
+  readonly fields: readonly string[];
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Stores a batch in one transaction; again, whole, when a clash or a lost connection ended that. */
+export async function writeRows(pool: Pool, write: Write): Promise<void> {
+  const { schema, record, tables, ids, codes, payloads, fields, signal } = write;
+  const targets = targetsOf(tables, record.layout);
+  await transaction(
+    pool,
+    async (client) => {
+      const first = await nextSeq(client, tables, ids.length);
+      const rows = sortedRows(ids, codes, payloads, first);
+      if (ids.length >= ROWS_FOR_COPY && copies(pool)) await copyRows(client, targets, rows, record.idType);
+      else await insertRows(client, targets, rows);
+      if (fields.length > 0) await addFields(client, schema, record.name, fields);
+    },
+    options(signal),
+  );
+}
+
+/** Deletes rows; gives how many there were. */
+export async function removeRows(
+  pool: Pool,
+  tables: Tables,
+  { idType, layout }: StoreRecord,
+  ids: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  const remove = (table: string): string =>
+    `with gone as (select id from ${table} where id = any($1::${idType}[]) order by id for update)
+     delete from ${table} t using gone where t.id = gone.id`;
+  return await transaction(
+    pool,
+    async (client) => {
+      const { rowCount } = await client.query(remove(qualified(tables.codes)), [ids]);
+      if (layout === 'split') await client.query(remove(qualified(tables.bits)), [ids]);
+      return rowCount ?? 0;
+    },
+    options(signal),
+  );
+}
+
+// Numbers for so many writes. Two writers at once may get the same: only ties within a batch are in an order.
+async function nextSeq(client: PoolClient, tables: Tables, count: number): Promise<bigint> {
+  const { rows } = await client.query<{ last: string }>(
+    'select setval($1::regclass, nextval($1::regclass) + $2::bigint) as last',
+    [qualified(tables.sequence), count],
+  );
+  return BigInt(rows[0].last) - BigInt(count);
+}
+
+// PGlite has no stream for COPY.
+function copies(pool: Pool): boolean {
+  return !('pglite' in pool.options) && !('connection' in pool.options);
+}
+
+function options(signal: AbortSignal | undefined): TransactionOptions {
+  return signal === undefined ? {} : { signal };
+}

@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto';
+import { openPglite } from '@nestbit/pg-adapter/pglite';
+import pg from 'pg';
+import { inject } from 'vitest';
+
+/** A fresh database for a test file. */
+export interface Database {
+  readonly pool: pg.Pool;
+  /** Absent for PGlite. */
+  readonly url: string | undefined;
+  readonly pgvector: boolean;
+  close(): Promise<void>;
+}
+
+/** A kind of Postgres that a test can run on. */
+export interface Postgres {
+  readonly name: string;
+  /** Why it cannot be had; absent when it can. */
+  readonly why: string | undefined;
+  open(): Promise<Database>;
+}
+
+/** Every kind: those of the run, and PGlite. */
+export function everyPostgres(): Postgres[] {
+  const servers = inject('postgres').map(
+    ({ name, url, why }): Postgres => ({ name, why, open: () => openDatabase(url as string) }),
+  );
+  // Docker and a given server are extra: what covers the rest is the native one.
+  return [
+    ...servers.filter(({ name, why }) => why === undefined || !['given', 'Docker'].includes(name)),
+    pglite,
+  ];
+}
+
+/** The first with pgvector, PGlite last. */
+export function oneWithVector(): Postgres {
+  const servers = everyPostgres().filter(({ name, why }) => why === undefined && name !== 'distribution');
+  return servers[0];
+}
+
+const pglite: Postgres = {
+  name: 'PGlite',
+  why: undefined,
+  open: async () => {
+    const { pool, close } = await openPglite();
+    return { pool, url: undefined, pgvector: true, close };
+  },
+};
+
+async function openDatabase(server: string): Promise<Database> {
+  const name = `nestbit_test_${randomBytes(6).toString('hex')}`;
+  await once(server, `create database ${name}`);
+  const url = new URL(server);
+  url.pathname = `/${name}`;
+  const pool = new pg.Pool({ connectionString: url.href, max: 8 });
+  // Servers that tests stop end idle connections too.
+  pool.on('error', () => {});
+  const pgvector = await pool.query('create extension vector').then(
+    () => true,
+    () => false,
+  );
+  const close = async (): Promise<void> => {
+    await pool.end();
+    await once(server, `drop database ${name} with (force)`).catch(() => {});
+  };
+  return { pool, url: url.href, pgvector, close };
+}
+
+async function once(server: string, statement: string): Promise<void> {
+  const client = new pg.Client(server);
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}
