@@ -29,7 +29,8 @@ const LEAST_SCANNED = 20_000;
  */
 const PREFILTER_EACH = 2;
 const LEAST_PREFILTER = 100;
-/** A beam that is narrower finds too little. */
+/** A beam no wider than the candidates, or narrower than this, misses near ones. */
+const EF_SEARCH_EACH = 1.3;
 const LEAST_EF_SEARCH = 100;
 
 /**
@@ -64,7 +65,7 @@ export function planSearch(options: PgSearchOptions, server: Server, index: Inde
   const settings = [
     'enable_seqscan = off',
     index.kind === 'hnsw'
-      ? `hnsw.ef_search = ${Math.min(MAX_EF_SEARCH, Math.max(LEAST_EF_SEARCH, prefilter))}`
+      ? `hnsw.ef_search = ${Math.min(MAX_EF_SEARCH, Math.max(LEAST_EF_SEARCH, Math.ceil(EF_SEARCH_EACH * prefilter)))}`
       : `ivfflat.probes = ${probes}`,
     ...(more ? iterative(index.kind, prefilter) : []),
   ];

@@ -81,9 +81,11 @@ export class PgStore implements Store {
   async upsert(batch: Batch, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     this.#check(options.signal);
     const { signal } = options;
+    // Encoding begins at once, while the server is at the batch before; storing keeps the order of the calls.
+    const encoded = encodeBatch(batch, this.codec, signal);
+    encoded.catch(() => {});
     await this.#calls.inTurn(async () => {
-      const codes = await encodeBatch(batch, this.codec, signal);
-      await this.#store.write(batch.ids, codes, batch.payloads, signal);
+      await this.#store.write(batch.ids, await encoded, batch.payloads, signal);
     });
   }
 

@@ -1,0 +1,215 @@
+// bench:postgres [--rows 100000] [--clusters 400] [--float]: a PgStore of clustered unit vectors of 1024 dimensions beside what
+// one would write by hand, in one run: rows a second of its load beside a bare COPY of ready codes; milliseconds and
+// recall@10 of searches beside the same statement by hand; the index beside a float HNSW index (--float, slow).
+import { once } from 'node:events';
+import { cpus } from 'node:os';
+import { finished } from 'node:stream/promises';
+import { parseArgs } from 'node:util';
+import { Worker } from 'node:worker_threads';
+import { type Codec, calibrate, ExactSearch } from '@nestbit/core';
+import { ClusteredVectors } from '@nestbit/core/testing';
+import { type PgSearchOptions, PgStore } from '@nestbit/pg-adapter';
+import { bitParameter } from '@nestbit/pg-adapter/bits';
+import pg from 'pg';
+import copy from 'pg-copy-streams';
+import { recallOf } from './exact.ts';
+import { median } from './support.ts';
+
+const DIMENSIONS = 1024;
+const BATCH = 8192;
+const QUERIES = 200;
+const K = 10;
+const CLIENTS = 16;
+/** Of the clients. */
+const THREADS = 4;
+/** A spectrum like that of bge-m3's embeddings of real text. */
+const DECAY = 0.45;
+
+const { values } = parseArgs({
+  options: {
+    rows: { type: 'string', default: '100000' },
+    clusters: { type: 'string', default: '400' },
+    float: { type: 'boolean', default: false },
+  },
+});
+const ROWS = Number(values.rows);
+const pool = new pg.Pool({ connectionString: process.env['DATABASE_URL'], max: CLIENTS });
+await pool.query('create extension if not exists vector');
+
+const stream = new ClusteredVectors(DIMENSIONS, Number(values.clusters), 1, DECAY);
+const queries = stream.take(QUERIES);
+const batches: Float32Array[] = [];
+for (let row = 0; row < ROWS; row += BATCH) batches.push(stream.take(Math.min(BATCH, ROWS - row)));
+const exact = new ExactSearch(queries, DIMENSIONS, K);
+for (const [i, batch] of batches.entries()) exact.add(i * BATCH, batch);
+const truth = exact.hits().map(({ rows }) => new Set(rows));
+const codec = (await calibrate(batches.slice(0, 4), { inputDimensions: DIMENSIONS })).codec();
+const { rows: version } = await pool.query<{ server: string; vector: string }>(
+  `select current_setting('server_version') as server, (select extversion from pg_extension where extname = 'vector') as vector`,
+);
+console.log(
+  `${cpus()[0]?.model}, PostgreSQL ${version[0].server}, pgvector ${version[0].vector}, Node ${process.versions.node}: ` +
+    `${ROWS} × ${DIMENSIONS}, ${QUERIES} queries, k = ${K}`,
+);
+
+const bare = await bareCopy(codec);
+const store = await PgStore.create(pool, { name: 'bench', codec, idType: 'bigint' });
+const started = performance.now();
+const underWay: Promise<void>[] = [];
+for (const [i, embeddings] of batches.entries()) {
+  const ids = Array.from({ length: embeddings.length / DIMENSIONS }, (_, j) => BigInt(i * BATCH + j));
+  underWay.push(store.upsert({ ids, embeddings }));
+  if (underWay.length > 2) await underWay.shift();
+}
+await Promise.all(underWay);
+const loaded = ROWS / ((performance.now() - started) / 1000);
+console.log(
+  `load: ${Math.round(loaded)} rows/s with the codec, bare COPY of ready codes ${Math.round(bare)} = ${(loaded / bare).toFixed(2)} ×`,
+);
+
+const building = performance.now();
+const index = await store.buildIndex();
+const built = (performance.now() - building) / 1000;
+console.log(`index: ${built.toFixed(1)} s, ${(index.bytes / 2 ** 20).toFixed(0)} MiB`);
+await pool.query('analyze');
+
+await byHand(100);
+for (const candidates of [100, 200, 400, 1000, 3000]) {
+  await searches(`${candidates} candidates`, { oversample: candidates / K, prefilter: candidates });
+}
+await searches('defaults', {});
+await searches('exact scan, 400 > 200', { exact: true, prefilter: 400 }, 10);
+await clients();
+if (values.float) await floatIndex();
+await pool.end();
+
+/** Rows a second of COPY BINARY with codes that are there already. */
+async function bareCopy(made: Codec): Promise<number> {
+  await pool.query(
+    `create table bare (id bigint primary key, seq bigint not null, bits bit(${DIMENSIONS}) not null, int8 bytea not null, payload jsonb)`,
+  );
+  const pieces: Buffer[] = [Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1')];
+  for (const [i, batch] of batches.entries()) {
+    const { rows, bits, int8 } = made.encode(batch);
+    const tuple = 2 + 4 + 8 + 4 + 8 + 4 + 4 + DIMENSIONS / 8 + 4 + DIMENSIONS + 4;
+    const bytes = Buffer.alloc(rows * tuple);
+    for (let row = 0, at = 0; row < rows; row++) {
+      at = bytes.writeInt16BE(5, at);
+      for (let column = 0; column < 2; column++)
+        at = bytes.writeBigInt64BE(BigInt(i * BATCH + row), bytes.writeInt32BE(8, at));
+      at = bytes.writeInt32BE(4 + DIMENSIONS / 8, at);
+      at += bitParameter(bits.subarray((row * DIMENSIONS) / 8, ((row + 1) * DIMENSIONS) / 8)).copy(bytes, at);
+      at = bytes.writeInt32BE(DIMENSIONS, at);
+      at += Buffer.from(int8.buffer, row * DIMENSIONS, DIMENSIONS).copy(bytes, at);
+      at = bytes.writeInt32BE(-1, at);
+    }
+    pieces.push(bytes);
+  }
+  pieces.push(Buffer.from([0xff, 0xff]));
+  const client = await pool.connect();
+  const begun = performance.now();
+  const sink = client.query(copy.from('copy bare from stdin (format binary)'));
+  for (const piece of pieces) if (!sink.write(piece)) await once(sink, 'drain');
+  sink.end();
+  await finished(sink);
+  const seconds = (performance.now() - begun) / 1000;
+  client.release();
+  await pool.query('drop table bare');
+  return ROWS / seconds;
+}
+
+function query(i: number): Float32Array {
+  return queries.subarray(i * DIMENSIONS, (i + 1) * DIMENSIONS);
+}
+
+/** The statement that one would write by hand, with the int8 copies rescored here. */
+async function byHand(candidates: number): Promise<void> {
+  const times: number[] = [];
+  const found: number[][] = [];
+  const client = await pool.connect();
+  for (let i = 0; i < QUERIES; i++) {
+    const begun = performance.now();
+    const [prepared] = codec.prepare(query(i));
+    await client.query(`begin; set local hnsw.ef_search = ${candidates}`);
+    const { rows } = await client.query<{ id: string; int8: Buffer }>(
+      `select id, int8 from nestbit.bench order by bits <~> $1::bit(${DIMENSIONS}) limit ${candidates}`,
+      [bitParameter(prepared.bits)],
+    );
+    await client.query('commit');
+    const scores = rows.map(({ id, int8 }) => {
+      let score = 0;
+      for (let j = 0; j < DIMENSIONS; j++) score += prepared.rescoreWeights[j] * ((int8[j] << 24) >> 24);
+      return { id: Number(id), score };
+    });
+    scores.sort((a, b) => b.score - a.score);
+    found.push(scores.slice(0, K).map(({ id }) => id));
+    times.push(performance.now() - begun);
+  }
+  client.release();
+  print(`by hand, ${candidates} candidates`, times, found);
+}
+
+async function searches(name: string, options: PgSearchOptions, count = QUERIES): Promise<void> {
+  const times: number[] = [];
+  const found: number[][] = [];
+  for (let i = 0; i < count; i++) {
+    const begun = performance.now();
+    const [hits] = await store.search(query(i), { k: K, ...options });
+    times.push(performance.now() - begun);
+    found.push(hits.map(({ id }) => Number(id)));
+  }
+  const { plan, usesIndex } = await store.explain(query(0), { k: K, ...options });
+  print(`${name} (${plan}, the server ${usesIndex ? 'reads' : 'does not read'} the index)`, times, found);
+}
+
+function print(name: string, times: number[], found: number[][]): void {
+  const recall = recallOf(truth.slice(0, found.length), found);
+  console.log(`${name.padEnd(62)} p50 ${median(times).toFixed(2)} ms  recall@${K} ${recall.toFixed(4)}`);
+}
+
+/** Searches a second of one client and of many, in threads of their own. */
+async function clients(): Promise<void> {
+  const rate = async (threads: number, each: number): Promise<number> => {
+    const data = { url: process.env['DATABASE_URL'], queries, searches: QUERIES * 4, clients: each };
+    const workers = Array.from(
+      { length: threads },
+      () => new Worker(new URL('./postgres-client.js', import.meta.url), { workerData: data }),
+    );
+    await Promise.all(workers.map((worker) => once(worker, 'message')));
+    const begun = performance.now();
+    const ends = workers.map((worker) => once(worker, 'exit'));
+    for (const worker of workers) worker.postMessage('go');
+    await Promise.all(ends);
+    return (threads * QUERIES * 4) / ((performance.now() - begun) / 1000);
+  };
+  const alone = await rate(1, 1);
+  const many = await rate(THREADS, CLIENTS / THREADS);
+  console.log(
+    `1 client ${alone.toFixed(0)} searches/s, ${CLIENTS} clients ${many.toFixed(0)} = ${(many / alone).toFixed(2)} ×`,
+  );
+}
+
+/** The float index that bits stand for. */
+async function floatIndex(): Promise<void> {
+  await pool.query(`create table floats (id bigint, embedding vector(${DIMENSIONS}))`);
+  for (const [i, batch] of batches.entries()) {
+    for (let first = 0; first < batch.length / DIMENSIONS; first += 256) {
+      const last = Math.min(batch.length / DIMENSIONS, first + 256);
+      const texts: string[] = [];
+      for (let row = first; row < last; row++)
+        texts.push(`[${batch.subarray(row * DIMENSIONS, (row + 1) * DIMENSIONS).join(',')}]`);
+      await pool.query(
+        'insert into floats select $1 + o, v::vector from unnest($2::text[]) with ordinality u(v, o)',
+        [i * BATCH + first, texts],
+      );
+    }
+  }
+  const begun = performance.now();
+  await pool.query('create index floats_index on floats using hnsw (embedding vector_cosine_ops)');
+  const seconds = (performance.now() - begun) / 1000;
+  const { rows } = await pool.query<{ bytes: string }>(`select pg_relation_size('floats_index') as bytes`);
+  const bytes = Number(rows[0].bytes);
+  console.log(
+    `float HNSW index: ${seconds.toFixed(1)} s = ${(seconds / built).toFixed(1)} × ours, ${(bytes / 2 ** 20).toFixed(0)} MiB = ${(bytes / index.bytes).toFixed(1)} × ours`,
+  );
+}
