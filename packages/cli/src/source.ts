@@ -29,6 +29,8 @@ export interface Source {
   readonly dimensions: number;
   /** Known for `.npy` only. */
   readonly rows: number | undefined;
+  /** Whether its ids are row numbers. */
+  readonly numbered: boolean;
   /** Identity of the model, for texts. */
   readonly model: string | undefined;
   batches(signal: AbortSignal): AsyncIterable<EmbeddingBatch>;
@@ -52,6 +54,7 @@ export async function openSource(path: string, options: ModelOptions): Promise<S
       path,
       dimensions: file.dimensions,
       rows: file.rows,
+      numbered: /\.(npy|faiss)$/.test(path),
       model: undefined,
       batches: (signal) =>
         vectorBatches(file.batches({ signal }), (batch) => warnOfLengths(path, file.metric, batch)),
@@ -72,6 +75,7 @@ export async function openSource(path: string, options: ModelOptions): Promise<S
     path,
     dimensions: encoder.dimensions,
     rows: undefined,
+    numbered: false,
     model: encoder.identity,
     batches: (signal) => textBatches(encoder, path, options.prompt, signal),
     close: () => encoder.close(),

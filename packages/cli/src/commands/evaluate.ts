@@ -11,7 +11,7 @@ import { readCodec } from '../codec-io.ts';
 import { numberList, wholeNumber } from '../options.ts';
 import { Progress } from '../progress.ts';
 import { type ModelOptions, openSource, type Source } from '../source.ts';
-import { checkWidth, openStore } from '../store-uri.ts';
+import { checkWidth, openStore } from '../stores/opened.ts';
 
 interface Options extends ModelOptions {
   readonly queries: string;
@@ -30,7 +30,7 @@ export function evaluateCommand(signal: AbortSignal): Command {
     .description('recall@k of a codec, or of a store, on your documents and queries, stage by stage')
     .argument('[docs]', 'vectors, or texts with --model; or, with --store, --exact')
     .requiredOption('--queries <file>', 'vectors, or texts with --model')
-    .option('--store <uri>', 'measure this store as it answers now: faiss:PATH')
+    .option('--store <uri>', 'measure this store as it answers now')
     .option('--exact <docs>', 'with --store: the documents that it holds, searched exactly')
     .option('--codec <codec.json>', 'codec made by calibrate; default: one calibrated on the documents')
     .option('--dimensions <n>', 'without --codec: keep the first n dimensions', wholeNumber)
@@ -105,7 +105,8 @@ async function ofStore(
   options: Options,
   signal: AbortSignal,
 ): Promise<Measured> {
-  const store = await openStore(uri, { readOnly: true });
+  const opened = await openStore(uri, true);
+  const { store } = opened;
   const progress = new Progress('reading', docs.rows);
   try {
     checkWidth(docs.dimensions, docs.path, store);
@@ -119,7 +120,7 @@ async function ofStore(
     return { result, codec: store.codec };
   } finally {
     progress.stop();
-    await store.close();
+    await opened.close();
   }
 }
 

@@ -1,14 +1,14 @@
-import { calibrate, NestbitError } from '@nestbit/core';
+import { type Codec, calibrate, NestbitError } from '@nestbit/core';
 import { Command, Option } from 'commander';
 import { readCodec } from '../codec-io.ts';
 import { Progress } from '../progress.ts';
 import { type ModelOptions, openSource } from '../source.ts';
-import { checkWidth, openOrCreate } from '../store-uri.ts';
+import { checkWidth, type IndexKind, openOrCreate } from '../stores/opened.ts';
 
 interface Options extends ModelOptions {
   readonly store: string;
   readonly codec?: string;
-  readonly index: 'flat' | 'ivf' | 'hnsw';
+  readonly index?: IndexKind;
   readonly json?: boolean;
 }
 
@@ -19,10 +19,17 @@ export function ingestCommand(signal: AbortSignal): Command {
   return new Command('ingest')
     .description('put vectors or texts into a store; ids are those of the source, or its row numbers')
     .argument('<source>', 'vectors (.npy, .jsonl, .faiss, a LangChain folder), or texts with --model')
-    .requiredOption('--store <uri>', 'faiss:PATH; made when there is none')
+    .requiredOption(
+      '--store <uri>',
+      'faiss:PATH, pglite:PATH#STORE or postgres://…#STORE; made when there is none',
+    )
     .option('--codec <codec.json>', 'codec of a new store; default: one calibrated on the source')
     .addOption(
-      new Option('--index <kind>', 'index of a new store').choices(['flat', 'ivf', 'hnsw']).default('flat'),
+      new Option('--index <kind>', 'index of a new store; default flat, in Postgres hnsw').choices([
+        'flat',
+        'ivf',
+        'hnsw',
+      ]),
     )
     .option('--model <folder>', 'model folder that encodes the texts')
     .option('--variant <name>', 'onnx/model_<name>.onnx')
@@ -34,14 +41,20 @@ export function ingestCommand(signal: AbortSignal): Command {
 async function ingest(path: string, options: Options, signal: AbortSignal): Promise<void> {
   const source = await openSource(path, options);
   try {
-    const store = await openOrCreate(options.store, { kind: options.index }, async () => {
+    const codec = async (): Promise<Codec> => {
       if (options.codec !== undefined) return await readCodec(options.codec, source);
       const vectors = (async function* () {
         for await (const batch of source.batches(signal)) yield batch.vectors;
       })();
       const calibration = await calibrate(vectors, { inputDimensions: source.dimensions, signal });
       return calibration.codec(source.model === undefined ? {} : { model: source.model });
+    };
+    const opened = await openOrCreate(options.store, {
+      index: options.index,
+      numbered: source.numbered,
+      codec,
     });
+    const { store } = opened;
     const progress = new Progress('ingesting', source.rows);
     const waiting: Promise<void>[] = [];
     let rows = 0;
@@ -62,10 +75,10 @@ async function ingest(path: string, options: Options, signal: AbortSignal): Prom
       }
       await Promise.all(waiting);
       if (rows === 0) throw new NestbitError('BATCH_EMPTY', `${path} holds no row; nothing is stored.`);
-      await store.index({ signal });
+      await opened.index(signal);
     } finally {
       progress.stop();
-      await store.close();
+      await opened.close();
     }
     const result = { rows, store: options.store, fingerprint: store.codec.fingerprint };
     process.stdout.write(

@@ -1,10 +1,9 @@
-import { type Filter, type Hit, NestbitError } from '@nestbit/core';
+import { type EvaluatedStore, type Filter, type Hit, NestbitError } from '@nestbit/core';
 import { Encoder } from '@nestbit/core/onnx';
-import type { FaissStore } from '@nestbit/faiss-adapter';
 import { Command } from 'commander';
 import { wholeNumber } from '../options.ts';
 import { openSource } from '../source.ts';
-import { checkWidth, openStore } from '../store-uri.ts';
+import { checkWidth, openStore } from '../stores/opened.ts';
 
 interface Options {
   readonly store: string;
@@ -21,7 +20,7 @@ interface Options {
 export function searchCommand(signal: AbortSignal): Command {
   return new Command('search')
     .description('the nearest rows of a store; with --json one line a query')
-    .requiredOption('--store <uri>', 'faiss:PATH')
+    .requiredOption('--store <uri>', 'faiss:PATH, pglite:PATH#STORE or postgres://…#STORE')
     .option('--queries <file>', 'vectors, or texts with --model')
     .option('--text <question>', 'one text, with --model')
     .option('--model <folder>', 'model folder that encodes the texts')
@@ -37,7 +36,8 @@ async function search(options: Options, signal: AbortSignal): Promise<void> {
   if ((options.queries === undefined) === (options.text === undefined))
     throw new NestbitError('USAGE', 'Give either --queries file or --text "…" with --model folder.');
   const filter = options.filter === undefined ? {} : { filter: filterOf(options.filter) };
-  const store = await openStore(options.store, { readOnly: true });
+  const opened = await openStore(options.store, true);
+  const { store } = opened;
   try {
     let query = 0;
     const { k, oversample, prefilter } = options;
@@ -51,13 +51,13 @@ async function search(options: Options, signal: AbortSignal): Promise<void> {
     for await (const vectors of queriesOf(options, store, signal))
       for (const hits of await store.search(vectors, plan)) print(query++, hits, options.json === true);
   } finally {
-    await store.close();
+    await opened.close();
   }
 }
 
 async function* queriesOf(
   options: Options,
-  store: FaissStore,
+  store: EvaluatedStore,
   signal: AbortSignal,
 ): AsyncGenerator<Float32Array> {
   if (options.queries !== undefined) {

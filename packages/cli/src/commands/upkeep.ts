@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { Progress } from '../progress.ts';
-import { openStore } from '../store-uri.ts';
+import { openFaissStore } from '../stores/faiss.ts';
+import { openStore } from '../stores/opened.ts';
 
 interface Options {
   readonly store: string;
@@ -11,10 +12,10 @@ interface Options {
 export function statsCommand(): Command {
   return new Command('stats')
     .description('rows, bytes by part, codec and index of a store')
-    .requiredOption('--store <uri>', 'faiss:PATH')
+    .requiredOption('--store <uri>', 'faiss:PATH, pglite:PATH#STORE or postgres://…#STORE')
     .option('--json', 'print one JSON object')
     .action(async ({ store: uri, json }: Options) => {
-      const store = await openStore(uri, { readOnly: true });
+      const store = await openStore(uri, true);
       try {
         const stats = await store.stats();
         process.stdout.write(`${JSON.stringify(stats, undefined, json === true ? 0 : 2)}\n`);
@@ -31,7 +32,7 @@ export function compactCommand(signal: AbortSignal): Command {
     .requiredOption('--store <uri>', 'faiss:PATH')
     .option('--json', 'print one JSON object')
     .action(async ({ store: uri, json }: Options) => {
-      const store = await openStore(uri);
+      const store = await openFaissStore(uri, false);
       const { rows, dead } = await store.stats();
       const progress = new Progress('compacting', rows);
       let last = 0;
@@ -63,7 +64,7 @@ export function exportCommand(signal: AbortSignal): Command {
     .requiredOption('--out <file.faiss>', 'file to write')
     .option('--json', 'print one JSON object')
     .action(async ({ store: uri, out, json }: Options & { readonly out: string }) => {
-      const store = await openStore(uri, { readOnly: true });
+      const store = await openFaissStore(uri, true);
       const progress = new Progress('reading', await store.size());
       let last = 0;
       try {

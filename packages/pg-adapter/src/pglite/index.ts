@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { PGlite } from '@electric-sql/pglite';
 import { createPgConfig } from '@electric-sql/pglite/node-postgres';
 import { vector } from '@electric-sql/pglite-pgvector';
@@ -25,9 +26,14 @@ export async function openPglite(folder?: string): Promise<OpenPglite> {
     extensions: { vector },
   });
   await pglite.exec('create extension if not exists vector');
-  const pool = new pg.Pool({ ...createPgConfig(pglite), max: 1 } as unknown as pg.PoolConfig);
+  const config = createPgConfig(pglite);
+  const pool = new pg.Pool({ ...config, max: 1 } as unknown as pg.PoolConfig);
   const close = async (): Promise<void> => {
     await pool.end();
+    // The pool does not wait for its farewell, which PGlite cannot take once it is closed.
+    config.connection.on('error', () => {});
+    await setImmediate();
+    await pglite.runExclusive(async () => {});
     await pglite.close();
   };
   return { pool, pglite, close, [Symbol.asyncDispose]: close };

@@ -1,0 +1,47 @@
+import { type Codec, type EvaluatedStore, NestbitError } from '@nestbit/core';
+import { createFaiss, openFaiss } from './faiss.ts';
+import { createPostgres, isPostgres, openPostgres } from './postgres.ts';
+
+/** A store that the command line works on, and its end. */
+export interface OpenedStore {
+  readonly store: EvaluatedStore;
+  stats(): Promise<object>;
+  /** Puts what was stored into the index, where the store has one. */
+  index(signal: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type IndexKind = 'flat' | 'ivf' | 'hnsw';
+
+/** What a new store is made with. */
+export interface NewStore {
+  /** Absent: what fits the kind of store. */
+  readonly index: IndexKind | undefined;
+  /** Whether ids are row numbers. */
+  readonly numbered: boolean;
+  codec(): Promise<Codec>;
+}
+
+/** @throws NestbitError `USAGE` for a URI of no known kind */
+export async function openStore(uri: string, readOnly: boolean): Promise<OpenedStore> {
+  return isPostgres(uri) ? await openPostgres(uri) : await openFaiss(uri, readOnly);
+}
+
+/** Opens the store for writing; makes it, with the codec that is then asked for, when there is none. */
+export async function openOrCreate(uri: string, made: NewStore): Promise<OpenedStore> {
+  try {
+    return await openStore(uri, false);
+  } catch (error) {
+    if (!(error instanceof NestbitError) || error.code !== 'STORE_NOT_FOUND') throw error;
+    return isPostgres(uri) ? await createPostgres(uri, made) : await createFaiss(uri, made);
+  }
+}
+
+/** @throws NestbitError `BATCH_SHAPE` when a source is of another width than the store's codec reads */
+export function checkWidth(dimensions: number, what: string, { codec }: EvaluatedStore): void {
+  if (dimensions === codec.inputDimensions) return;
+  throw new NestbitError(
+    'BATCH_SHAPE',
+    `${what} has ${dimensions} dimensions, the store's codec reads ${codec.inputDimensions}. Give vectors of the store's model.`,
+  );
+}

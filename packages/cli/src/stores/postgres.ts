@@ -1,0 +1,94 @@
+import { NestbitError } from '@nestbit/core';
+import { type PgPool, PgStore } from '@nestbit/pg-adapter';
+import pg from 'pg';
+import type { IndexKind, NewStore, OpenedStore } from './opened.ts';
+
+const SCHEMES = /^(pglite:|postgres:\/\/|postgresql:\/\/)/;
+
+export function isPostgres(uri: string): boolean {
+  return SCHEMES.test(uri);
+}
+
+interface Connection {
+  readonly pool: PgPool;
+  readonly name: string;
+  close(): Promise<void>;
+}
+
+export async function openPostgres(uri: string): Promise<OpenedStore> {
+  return await withConnection(uri, async (connection) => {
+    const { pool, name } = connection;
+    return opened(await PgStore.open(pool, { name }), connection, undefined);
+  });
+}
+
+export async function createPostgres(
+  uri: string,
+  { index, numbered, codec }: NewStore,
+): Promise<OpenedStore> {
+  return await withConnection(uri, async (connection) => {
+    const { pool, name } = connection;
+    const idType = numbered ? 'bigint' : 'text';
+    return opened(await PgStore.create(pool, { name, codec: await codec(), idType }), connection, index);
+  });
+}
+
+/** `pglite:PATH#STORE` or `postgres://…#STORE`. @throws NestbitError `USAGE` */
+async function connect(uri: string): Promise<Connection> {
+  const hash = uri.indexOf('#');
+  const name = hash < 0 ? '' : decodeURIComponent(uri.slice(hash + 1));
+  const place = hash < 0 ? uri : uri.slice(0, hash);
+  if (name === '') {
+    const example = uri.startsWith('pglite:') ? 'pglite:PATH#STORE' : 'postgres://host/database#STORE';
+    throw new NestbitError('USAGE', `The store ${JSON.stringify(place)} lacks its name; write ${example}.`);
+  }
+  if (place.startsWith('pglite:')) {
+    const path = place.slice('pglite:'.length);
+    if (path === '') throw new NestbitError('USAGE', 'pglite: lacks its folder; write pglite:PATH#STORE.');
+    // Loaded for this alone: it is large.
+    const { openPglite } = await import('@nestbit/pg-adapter/pglite');
+    const { pool, close } = await openPglite(path);
+    return { pool, name, close };
+  }
+  const pool = new pg.Pool({ connectionString: place });
+  // Without a listener the end of an idle connection would end the process.
+  pool.on('error', () => {});
+  return { pool, name, close: () => pool.end() };
+}
+
+async function withConnection(
+  uri: string,
+  open: (connection: Connection) => Promise<OpenedStore>,
+): Promise<OpenedStore> {
+  const connection = await connect(uri);
+  try {
+    return await open(connection);
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
+
+function opened(store: PgStore, connection: Connection, wanted: IndexKind | undefined): OpenedStore {
+  return {
+    store,
+    stats: () => store.stats(),
+    index: async (signal) => {
+      const { rows, index } = await store.stats();
+      if (wanted === 'flat' || index?.valid === true) return;
+      const kind =
+        wanted === 'ivf'
+          ? { kind: 'ivfflat' as const, lists: Math.max(1, Math.round(Math.sqrt(rows))) }
+          : { kind: 'hnsw' as const };
+      await store.buildIndex(kind, { signal }).catch((error) => {
+        // Asked for by nobody: a server without pgvector scans.
+        if (wanted !== undefined || !['EXTENSION_MISSING', 'SERVER_TOO_OLD'].includes(error.code))
+          throw error;
+      });
+    },
+    close: async () => {
+      await store.close();
+      await connection.close();
+    },
+  };
+}
