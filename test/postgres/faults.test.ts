@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, chownSync, existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Codec, calibrate } from '@nestbit/core';
@@ -162,6 +163,46 @@ test('writers of the same ids in any order never deadlock for good, and the last
   const found = await store.get(ids(50, 200));
   expect(new Set(found.map((row) => row?.payload?.['writer'])).size).toBe(1);
   await store.drop();
+});
+
+test('a full disk of the server is an error that says so; nothing acknowledged is lost, and with room it goes on', async (context) => {
+  const server = needsServer(context);
+  const path = join(postgresRoot, 'tmp/small-disk');
+  mkdirSync(path, { recursive: true });
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=3m,mode=0777', 'tmpfs', path], { stdio: 'pipe' });
+  } catch (error) {
+    context.skip(true, `a tmpfs cannot be mounted here: ${(error as Error).message}`);
+  }
+  const own = join(path, 'space');
+  mkdirSync(own);
+  chmodSync(own, 0o700);
+  chownSync(own, statSync(server.folder).uid, statSync(server.folder).gid);
+  const small = new pg.Pool({ connectionString: server.url, options: '-c default_tablespace=small' });
+  try {
+    await pool.query(`create tablespace small location '/tmp/small-disk/space'`);
+    const store = await PgStore.create(small, { name: 'full', codec, idType: 'bigint' });
+    let rows = 0;
+    const write = async (): Promise<void> => {
+      await store.upsert({ ids: ids(rows, 500), embeddings: vectors.subarray(0, 500 * WIDTH) });
+      rows += 500;
+    };
+    const filled = await refusal(async () => {
+      for (;;) await write();
+    });
+    expect(filled).toMatch(/^DATABASE_FULL: .*No space left.*make room/);
+    expect(rows).toBeGreaterThan(500);
+    expect(await store.size()).toBe(rows);
+    expect((await store.get(ids(0, rows))).every((row) => row !== undefined)).toBe(true);
+    execFileSync('mount', ['-o', 'remount,size=9m', path]);
+    await write();
+    expect(await store.size()).toBe(rows);
+    await store.drop();
+    await pool.query('drop tablespace small');
+  } finally {
+    await small.end();
+    execFileSync('umount', ['-l', path]);
+  }
 });
 
 test('concurrent starts migrate once', async (context) => {

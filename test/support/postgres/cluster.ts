@@ -49,6 +49,11 @@ export class Cluster {
     return cluster;
   }
 
+  /** Its data folder. */
+  get folder(): string {
+    return this.#data;
+  }
+
   get url(): string {
     return `postgres://postgres@127.0.0.1:${this.port}/postgres`;
   }
