@@ -13,17 +13,23 @@ if (major < 20 || (major === 20 && minor < 19)) {
   fail(`Node ${process.versions.node} is too old: nestbit needs 20.19 or newer.`);
 }
 
-step('installing packages with pnpm (through npx)', 'npx', ['-y', PNPM, 'install', '--frozen-lockfile']);
+// The addon is compiled in a step of its own, which says what it installs.
+step('installing packages with pnpm (through npx)', 'npx', ['-y', PNPM, 'install', '--frozen-lockfile'], {
+  NESTBIT_BUILD: '0',
+});
 step('compiling the faiss addon, when it changed', process.execPath, [
   join(root, 'packages/faiss-adapter/scripts/build-addon.js'),
 ]);
 step('compiling TypeScript', process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b']);
 
-/** Runs one command quietly; shows what it printed only when it fails. */
-function step(what, command, args) {
+/** Runs one command quietly, but for what it says itself; shows what it printed only when it fails. */
+function step(what, command, args, more = {}) {
   process.stderr.write(`setup: ${what} … `);
   const started = Date.now();
-  const run = spawnSync(command, args, { cwd: root, encoding: 'utf8', env: { ...process.env, CI: 'true' } });
+  const env = { ...process.env, CI: 'true', ...more };
+  const run = spawnSync(command, args, { cwd: root, encoding: 'utf8', env });
+  const said = (run.stderr ?? '').split('\n').filter((line) => line.startsWith('faiss-adapter: '));
+  if (said.length > 0) process.stderr.write(`\n  ${said.join('\n  ')}\n  `);
   if (run.error || run.status !== 0) {
     process.stderr.write('failed\n');
     fail(`${command} ${args.join(' ')}\n${run.error ?? ''}${run.stdout ?? ''}${run.stderr ?? ''}`);

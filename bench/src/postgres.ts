@@ -1,4 +1,4 @@
-// bench:postgres [--rows 100000] [--clusters 400] [--float]: a PgStore of clustered unit vectors of 1024 dimensions beside what
+// bench:postgres [--rows 100000] [--clusters 256] [--float]: a PgStore of clustered unit vectors of 1024 dimensions beside what
 // one would write by hand, in one run: rows a second of its load beside a bare COPY of ready codes; milliseconds and
 // recall@10 of searches beside the same statement by hand; the index beside a float HNSW index (--float, slow).
 import { once } from 'node:events';
@@ -28,7 +28,7 @@ const DECAY = 0.45;
 const { values } = parseArgs({
   options: {
     rows: { type: 'string', default: '100000' },
-    clusters: { type: 'string', default: '400' },
+    clusters: { type: 'string', default: '256' },
     float: { type: 'boolean', default: false },
   },
 });

@@ -16,6 +16,12 @@ const programs: Record<string, { prints: RegExp; arguments?: (context: TestConte
     arguments: (context) => [needsSharedData(context, 'models/static-mrl-en-384-b')],
   },
   'evaluate.ts': { prints: /768 dimensions, 96 bytes of bits\n +hamming +200 (1\.000|0\.99\d)/ },
+  'postgres-drizzle.ts': { prints: /^42 0\n[^]*the same bytes: true\n$/ },
+  'postgres-kysely.ts': { prints: /^42 0\n[^]*the same bytes: true\n$/ },
+  'postgres-sql.ts': { prints: /^42 0\n[^]*the same bytes: true\n$/ },
+  'postgres-store.ts': {
+    prints: /^42 1\.000 \{"year":2017,"title":"Article 42"\}\n[^]*hnsw: a valid hnsw index\n$/,
+  },
   'quantize.ts': { prints: /float32 4096 bytes a row, int8 512, bits 64/ },
   'search.ts': { prints: /^42n 1\.000 \{"lang":"en","year":2002\}/ },
 };

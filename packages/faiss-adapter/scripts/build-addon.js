@@ -13,6 +13,8 @@ const addon = join(build, 'Release/nestbit_faiss.node');
 const stampFile = join(build, 'stamp');
 const PACKAGES = ['g++', 'make', 'python3', 'libfaiss-dev', 'libopenblas-dev'];
 
+// The set-up of the workspace calls this script itself, where it can be heard.
+if (process.env.NESTBIT_BUILD === '0') process.exit(0);
 const stamp = fingerprint();
 const prebuilt = join(folder, 'prebuilds', `${process.platform}-${process.arch}`, 'nestbit_faiss.node');
 if (existsSync(prebuilt) && process.env.NESTBIT_BUILD !== '1') done(`using ${prebuilt}`);
