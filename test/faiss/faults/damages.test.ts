@@ -78,5 +78,5 @@ for (const [kind, places] of [
     await kill(opener);
     expect(Object.keys(outcomes).filter((outcome) => ![...REFUSED, 'same'].includes(outcome))).toEqual([]);
     expect(outcomes['STORE_DAMAGED']).toBeGreaterThan(places / 4);
-  });
+  }, 240_000);
 }

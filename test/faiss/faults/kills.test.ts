@@ -64,7 +64,7 @@ for (const kind of ['flat', 'hnsw'] as const) {
     await kill(next);
     expect(step).toBeGreaterThan(KILLS / 2);
     await rm(path, { recursive: true });
-  });
+  }, 240_000);
 }
 
 function sorted(rows: ReadonlyMap<number, number>): [number, number][] {

@@ -83,35 +83,38 @@ async function copyInto(
 }
 
 // https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format"
-function tuples(rows: readonly WriteRow[], target: Target, idType: IdType): Buffer {
-  const parts: Buffer[] = [];
-  const count = Buffer.alloc(2);
-  count.writeInt16BE(target.columns.length);
-  for (const row of rows) {
-    parts.push(count);
-    for (const [i, value] of target.values(row).entries()) {
-      const bytes = fieldBytes(target.columns[i], value, idType);
-      const length = Buffer.allocUnsafe(4);
-      length.writeInt32BE(bytes === null ? -1 : bytes.length);
-      parts.push(length);
-      if (bytes !== null) parts.push(bytes);
+function tuples(rows: readonly WriteRow[], { columns }: Target, idType: IdType): Buffer {
+  const payloads = rows.map(({ payload }) => (payload === null ? null : Buffer.from(`\u0001${payload}`)));
+  const ids = idType === 'text' ? rows.map(({ id }) => Buffer.from(id)) : undefined;
+  const idLength = (row: number): number => ids?.[row].length ?? (idType === 'uuid' ? 16 : 8);
+  let length = 0;
+  for (const [row, { bits, int8 }] of rows.entries()) {
+    length += 2 + 4 * columns.length + idLength(row) + 8;
+    if (columns.includes('bits')) length += 4 + bits.length;
+    if (columns.includes('int8')) length += int8.length + (payloads[row]?.length ?? 0);
+  }
+  const bytes = Buffer.allocUnsafe(length);
+  let at = 0;
+  for (const [row, { id, seq, bits, int8 }] of rows.entries()) {
+    at = bytes.writeInt16BE(columns.length, at);
+    at = bytes.writeInt32BE(idLength(row), at);
+    if (ids !== undefined) at += ids[row].copy(bytes, at);
+    else if (idType === 'bigint') at = bytes.writeBigInt64BE(BigInt(id), at);
+    else at += bytes.write(id.replaceAll('-', ''), at, 'hex');
+    at = bytes.writeBigInt64BE(seq, bytes.writeInt32BE(8, at));
+    if (columns.includes('bits')) {
+      at = bytes.writeInt32BE(bits.length * 8, bytes.writeInt32BE(4 + bits.length, at));
+      bytes.set(bits, at);
+      at += bits.length;
+    }
+    if (columns.includes('int8')) {
+      at = bytes.writeInt32BE(int8.length, at);
+      bytes.set(int8, at);
+      at += int8.length;
+      const payload = payloads[row];
+      at = bytes.writeInt32BE(payload?.length ?? -1, at);
+      if (payload !== null) at += payload.copy(bytes, at);
     }
   }
-  return Buffer.concat(parts);
-}
-
-function fieldBytes(column: string, value: unknown, idType: IdType): Buffer | null {
-  if (value === null) return null;
-  if (Buffer.isBuffer(value)) return value;
-  if (column === 'payload') return Buffer.from(`\u0001${value as string}`);
-  if (column === 'seq' || idType === 'bigint') return int64(BigInt(value as string));
-  return idType === 'uuid'
-    ? Buffer.from((value as string).replaceAll('-', ''), 'hex')
-    : Buffer.from(value as string);
-}
-
-function int64(value: bigint): Buffer {
-  const bytes = Buffer.allocUnsafe(8);
-  bytes.writeBigInt64BE(value);
   return bytes;
 }
