@@ -1,5 +1,9 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type Codec, calibrate, type Filter, MemoryStore } from '@nestbit/core';
 import { ClusteredVectors } from '@nestbit/core/testing';
+import { FaissStore } from '@nestbit/faiss-adapter';
 import { PgStore } from '@nestbit/pg-adapter';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Database, oneWithVector } from '../support/postgres/databases.ts';
@@ -82,6 +86,49 @@ test('an exact search is asked for or happens without an index, finds what the m
   const bare = await PgStore.create(database.pool, { name: 'bare', codec });
   expect(await bare.explain(query)).toMatchObject({ plan: 'exact', why: 'no index' });
   await bare.drop();
+});
+
+test('hits are those of a flat FaissStore of the same codec', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'nestbit-same-'));
+  const faiss = await FaissStore.create(join(folder, 'store'), { codec });
+  const ids = Array.from({ length: ROWS }, (_, row) => BigInt(row));
+  const rows = await oracle.get(ids);
+  const bits = new Uint8Array((ROWS * WIDTH) / 8);
+  const int8 = new Int8Array(ROWS * WIDTH);
+  for (const [at, row] of rows.entries()) {
+    bits.set(row?.bits ?? [], (at * WIDTH) / 8);
+    int8.set(row?.int8 ?? [], at * WIDTH);
+  }
+  await faiss.upsert({
+    ids,
+    codes: { fingerprint: codec.fingerprint, rows: ROWS, bits, int8, saturated: 0 },
+  });
+  for (const options of [
+    {},
+    { k: 3, oversample: 5, prefilter: 40 },
+    { k: 100, oversample: 1, prefilter: 100 },
+  ]) {
+    expect(await store.search(queries, { exact: true, ...options })).toEqual(
+      await faiss.search(queries, options),
+    );
+  }
+  await faiss.close();
+  await rm(folder, { recursive: true });
+});
+
+test('the build of an index tells how far it is', async (context) => {
+  context.skip(database.url === undefined, 'needs a server: PGlite has one connection, which builds');
+  const other = await PgStore.create(database.pool, { name: 'built', codec, idType: 'bigint' });
+  const stream = new ClusteredVectors(WIDTH, 64, 2);
+  for (let batch = 0; batch < 4; batch++) {
+    const ids = Array.from({ length: 8000 }, (_, row) => BigInt(batch * 8000 + row));
+    await other.upsert({ ids, embeddings: stream.take(8000) });
+  }
+  const told: number[] = [];
+  await other.buildIndex({ kind: 'hnsw' }, { onProgress: (_phase, done) => told.push(done) });
+  expect(told.length).toBeGreaterThan(0);
+  expect(told.every((done, i) => done >= 0 && done <= 1 && (i === 0 || told[i] >= told[i - 1]))).toBe(true);
+  await other.drop();
 });
 
 test('an invalid index is not used, is built anew, and then is', async () => {
