@@ -24,6 +24,8 @@ const CLIENTS = 16;
 const THREADS = 4;
 /** A spectrum like that of bge-m3's embeddings of real text. */
 const DECAY = 0.45;
+/** Clusters that blend. */
+const NOISE = Number(process.env['NOISE'] ?? 2);
 
 const { values } = parseArgs({
   options: {
@@ -36,7 +38,7 @@ const ROWS = Number(values.rows);
 const pool = new pg.Pool({ connectionString: process.env['DATABASE_URL'], max: CLIENTS });
 await pool.query('create extension if not exists vector');
 
-const stream = new ClusteredVectors(DIMENSIONS, Number(values.clusters), 1, DECAY);
+const stream = new ClusteredVectors(DIMENSIONS, Number(values.clusters), 1, DECAY, NOISE);
 const queries = stream.take(QUERIES);
 const batches: Float32Array[] = [];
 for (let row = 0; row < ROWS; row += BATCH) batches.push(stream.take(Math.min(BATCH, ROWS - row)));

@@ -98,3 +98,10 @@ test('an edited, damaged, foreign or newer codec file is refused', () => {
     /^CODEC_VERSION: .*2.*1/,
   );
 });
+
+test('codes are not written into memory of another size', () => {
+  const into = { bits: new Uint8Array(6), int8: new Int8Array(47) };
+  expect(() => codec.encodeInto(into, randomVectors(3, 32))).toThrow(
+    /^into has 6 bytes of bits and 47 of int8; 3 rows need 6 and 48/,
+  );
+});

@@ -79,6 +79,29 @@ export class Codec {
   }
 
   /**
+   * The same into memory that is there: for slices of a large batch.
+   *
+   * @param into bits (rows × dimensions / 8) and int8 (rows × dimensions)
+   * @returns how many values lay outside the calibrated ranges
+   */
+  encodeInto(
+    into: { readonly bits: Uint8Array; readonly int8: Int8Array },
+    embeddings: Float32Array,
+    ids?: readonly Id[],
+    firstRow = 0,
+  ): number {
+    const rows = rowsOf(embeddings, this.inputDimensions, ids);
+    const { bits, int8 } = into;
+    if (bits.length * 8 !== rows * this.dimensions || int8.length !== rows * this.dimensions) {
+      throw new RangeError(
+        `into has ${bits.length} bytes of bits and ${int8.length} of int8; ${rows} rows need ` +
+          `${(rows * this.dimensions) / 8} and ${rows * this.dimensions}`,
+      );
+    }
+    return this.#kernel.encode(embeddings, ids, bits, int8, firstRow);
+  }
+
+  /**
    * Queries in the forms of the three stages: bits for Hamming, weights for the refine and the rescore.
    *
    * @param queries rows × inputDimensions, row-major

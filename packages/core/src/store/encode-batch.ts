@@ -28,14 +28,12 @@ export async function encodeBatch(batch: Batch, codec: Codec, signal?: AbortSign
     throwIfAborted(signal);
     if (turns.due) await turns.give(signal);
     const last = Math.min(rows, first + step);
-    const part = codec.encode(
-      embeddings.subarray(first * inputDimensions, last * inputDimensions),
-      batch.ids.slice(first, last),
-      first,
-    );
-    bits.set(part.bits, (first * dimensions) / 8);
-    int8.set(part.int8, first * dimensions);
-    saturated += part.saturated;
+    const into = {
+      bits: bits.subarray((first * dimensions) / 8, (last * dimensions) / 8),
+      int8: int8.subarray(first * dimensions, last * dimensions),
+    };
+    const slice = embeddings.subarray(first * inputDimensions, last * inputDimensions);
+    saturated += codec.encodeInto(into, slice, batch.ids.slice(first, last), first);
   }
   return { fingerprint: codec.fingerprint, rows, bits, int8, saturated };
 }
