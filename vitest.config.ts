@@ -2,6 +2,9 @@ import { defineConfig } from 'vitest/config';
 
 /** Tests that measure time: they run by themselves, after the others. */
 const ALONE = 'test/**/*.alone.test.ts';
+/** Minutes of faults and floors; NESTBIT_TEST_LONG=0 leaves them out. */
+const LONG = ['test/faiss/faults/**', 'test/postgres/faults.test.ts', 'test/recall/**'];
+const left = process.env['NESTBIT_TEST_LONG'] === '0' ? LONG : [];
 const conditions = ['@nestbit/source'];
 // Worker threads of the encoder are TypeScript files too; the preload lets Node 20 load them.
 const EXEC_ARGV = [
@@ -24,7 +27,7 @@ export default defineConfig({
           name: 'together',
           globalSetup: './test/support/postgres/global-setup.ts',
           include: ['test/**/*.test.ts'],
-          exclude: [ALONE, '**/node_modules/**'],
+          exclude: [ALONE, '**/node_modules/**', ...left],
           sequence: { groupOrder: 0 },
         },
       },

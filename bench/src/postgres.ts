@@ -1,4 +1,4 @@
-// bench:postgres [--rows 100000] [--clusters 256] [--float]: a PgStore of clustered unit vectors of 1024 dimensions beside what
+// bench:postgres [--rows 100000] [--clusters rows / 250] [--float]: a PgStore of clustered unit vectors of 1024 dimensions beside what
 // one would write by hand, in one run: rows a second of its load beside a bare COPY of ready codes; milliseconds and
 // recall@10 of searches beside the same statement by hand; the index beside a float HNSW index (--float, slow).
 import { once } from 'node:events';
@@ -24,13 +24,11 @@ const CLIENTS = 16;
 const THREADS = 4;
 /** A spectrum like that of bge-m3's embeddings of real text. */
 const DECAY = 0.45;
-/** Clusters that blend. */
-const NOISE = Number(process.env['NOISE'] ?? 2);
 
 const { values } = parseArgs({
   options: {
     rows: { type: 'string', default: '100000' },
-    clusters: { type: 'string', default: '256' },
+    clusters: { type: 'string' },
     float: { type: 'boolean', default: false },
   },
 });
@@ -38,7 +36,7 @@ const ROWS = Number(values.rows);
 const pool = new pg.Pool({ connectionString: process.env['DATABASE_URL'], max: CLIENTS });
 await pool.query('create extension if not exists vector');
 
-const stream = new ClusteredVectors(DIMENSIONS, Number(values.clusters), 1, DECAY, NOISE);
+const stream = new ClusteredVectors(DIMENSIONS, Number(values.clusters ?? ROWS / 250), 1, DECAY);
 const queries = stream.take(QUERIES);
 const batches: Float32Array[] = [];
 for (let row = 0; row < ROWS; row += BATCH) batches.push(stream.take(Math.min(BATCH, ROWS - row)));

@@ -14,17 +14,15 @@ export class ClusteredVectors {
   /**
    * @param decay value i is scaled by (i + 1)^-decay. 0: all dimensions alike, the hardest to search. .45: as many
    * effective dimensions (about 60 of 1024) as real embeddings have
-   * @param noise how far rows lie from their center, beside how far centers lie from each other. 1: clusters are
-   * separate, 2: they blend, as those of real embeddings do
    */
-  constructor(dimensions: number, clusters = 256, seed = 1, decay = 0, noise = 1) {
+  constructor(dimensions: number, clusters = 256, seed = 1, decay = 0) {
     this.#dimensions = dimensions;
     this.#clusters = clusters;
     this.#state = seed;
-    this.#scale = Float64Array.from({ length: dimensions }, (_, i) => (i + 1) ** -decay * noise);
+    this.#scale = Float64Array.from({ length: dimensions }, (_, i) => (i + 1) ** -decay);
     this.#centers = new Float32Array(clusters * dimensions);
     for (let i = 0; i < this.#centers.length; i++)
-      this.#centers[i] = (this.#next() * this.#scale[i % dimensions]) / noise;
+      this.#centers[i] = this.#next() * this.#scale[i % dimensions];
   }
 
   /** The next rows: rows × dimensions. */
