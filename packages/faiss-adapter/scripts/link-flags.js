@@ -2,7 +2,8 @@
 import { execFileSync } from 'node:child_process';
 
 const [what] = process.argv.slice(2);
-// NESTBIT_STATIC=1: everything but libc inside the addon, as a published package carries it.
+// NESTBIT_STATIC=1: as a published package carries it, faiss, OpenBLAS and the C++ runtime inside; those of OpenMP and
+// Fortran, whose archives fit no shared object, are looked for beside it.
 const isStatic = process.env.NESTBIT_STATIC === '1';
 
 if (process.platform === 'darwin') {
@@ -18,8 +19,9 @@ if (process.platform === 'darwin') {
   const inside = [
     '-static-libstdc++',
     '-static-libgcc',
-    '-Wl,-Bstatic -lfaiss -lopenblas -lgfortran -lquadmath -Wl,-Bdynamic',
-    '-l:libgomp.a',
+    '-Wl,-Bstatic -lfaiss -lopenblas -Wl,-Bdynamic',
+    '-l:libgfortran.so.5 -lgomp',
+    String.raw`-Wl,--disable-new-dtags,-rpath,'\$$ORIGIN'`,
   ];
   console.log({ cflags: [], libraries: isStatic ? inside : linked }[what].join(' '));
 }

@@ -47,7 +47,11 @@ NESTBIT_AVX512_INLINE void four(const uint8_t* query, const uint8_t* const* rows
   const __m512i ab = _mm512_or_si512(a, _mm512_slli_epi64(b, 16));
   const __m512i cd = _mm512_or_si512(c, _mm512_slli_epi64(d, 16));
   const __m512i fields = _mm512_or_si512(ab, _mm512_slli_epi64(cd, 32));
-  const uint64_t sums = static_cast<uint64_t>(_mm512_reduce_add_epi64(fields));
+  // By hand, since the header's own reduction adds signed numbers, which the highest field overflows.
+  const __m256i half = _mm256_add_epi64(_mm512_castsi512_si256(fields), _mm512_extracti64x4_epi64(fields, 1));
+  const __m128i quarter = _mm_add_epi64(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+  const uint64_t sums = static_cast<uint64_t>(_mm_cvtsi128_si64(quarter)) +
+                        static_cast<uint64_t>(_mm_extract_epi64(quarter, 1));
   std::memcpy(out, &sums, 8);
 }
 
