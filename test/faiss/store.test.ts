@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, open, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +10,7 @@ import { FaissStore } from '@nestbit/faiss-adapter';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { execArgv } from '../support/children.ts';
 import { refusal } from '../support/files.ts';
+import { flip } from '../support/flip.ts';
 
 const WIDTH = 256;
 const all = clusteredVectors(5000, WIDTH);
@@ -102,12 +103,3 @@ test('without the addon there is one clear error', async () => {
   );
   expect(stdout).toMatch(/^ADDON_MISSING The faiss addon is not compiled\. Install .*libfaiss-dev/);
 });
-
-async function flip(path: string, at: number): Promise<void> {
-  const file = await open(path, 'r+');
-  const byte = new Uint8Array(1);
-  await file.read(byte, 0, 1, at);
-  byte[0] ^= 1 << (at % 8);
-  await file.write(byte, 0, 1, at);
-  await file.close();
-}

@@ -1,4 +1,4 @@
-import { cp, open, readdir, rm, stat, truncate } from 'node:fs/promises';
+import { cp, readdir, rm, stat, truncate } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { calibrate } from '@nestbit/core';
 import { clusteredVectors } from '@nestbit/core/testing';
@@ -6,6 +6,7 @@ import { FaissStore } from '@nestbit/faiss-adapter';
 import { expect, test } from 'vitest';
 import { child, kill, message } from '../../support/children.ts';
 import { temporaryFolder } from '../../support/files.ts';
+import { flip } from '../../support/flip.ts';
 import { seeded } from '../../support/random.ts';
 
 const WIDTH = 256;
@@ -20,15 +21,6 @@ async function filesOf(path: string): Promise<string[]> {
     .filter((entry) => entry.isFile() && !/^(LOCK|lock\.mdb)$/.test(entry.name))
     .map((entry) => relative(path, join(entry.parentPath, entry.name)))
     .sort();
-}
-
-async function flip(path: string, at: number): Promise<void> {
-  const file = await open(path, 'r+');
-  const byte = new Uint8Array(1);
-  await file.read(byte, 0, 1, at);
-  byte[0] ^= 1 << (at % 8);
-  await file.write(byte, 0, 1, at);
-  await file.close();
 }
 
 for (const [kind, places] of [

@@ -8,10 +8,10 @@ import {
   type Payload,
   type PreparedQuery,
   type StoredRow,
+  throwIfAborted,
 } from '@nestbit/core';
 import type { Pool } from 'pg';
-import { idOf, idsAsText } from '../codes/ids.ts';
-import { packedBits } from '../codes/wire.ts';
+import { idsAsText } from '../codes/ids.ts';
 import { transaction } from '../connection/transaction.ts';
 import { payloadField } from '../filter/filter-sql.ts';
 import {
@@ -27,10 +27,11 @@ import { type Tables, tablesOf } from '../schema/tables.ts';
 import { type Explanation, explain } from '../search/explain.ts';
 import { type PgSearchOptions, type Plan, planSearch } from '../search/plan.ts';
 import { type Found, payloadsOf, searchOne } from '../search/search-queries.ts';
-import { columnField, joinSource, payloadSql, type SearchSql } from '../search/statements.ts';
+import { columnField, joinSource, type SearchSql } from '../search/statements.ts';
 import { translated } from '../sql/failures.ts';
 import { qualified } from '../sql/identifiers.ts';
 import { removeRows, writeRows } from '../write/write-rows.ts';
+import { readRows } from './read-rows.ts';
 import { type StoreStats, statsOf } from './stats.ts';
 
 export type { StoreStats } from './stats.ts';
@@ -108,32 +109,10 @@ export class OpenedStore {
 
   async get(ids: readonly Id[], signal: AbortSignal | undefined): Promise<(StoredRow | undefined)[]> {
     const { readPool, record } = this.#parts;
-    const texts = idsAsText(ids, record.idType);
-    const split = record.layout === 'split' ? ` join ${qualified(this.#tables.bits)} b on b.id = c.id` : '';
-    const text =
-      `select c.id::text, ${packedBits(split === '' ? 'c.bits' : 'b.bits')} as bits, c.int8, ${payloadSql(record.source)} as payload ` +
-      `from ${qualified(this.#tables.codes)} c${split}${joinSource(record.source, 'c')} where c.id = any($1::${record.idType}[])`;
-    const work = async (): Promise<(StoredRow | undefined)[]> => {
-      const { rows } = await readPool.query<{
-        id: string;
-        bits: Buffer;
-        int8: Buffer;
-        payload: Payload | null;
-      }>(text, [texts]);
-      const found = new Map(rows.map((row) => [row.id, row]));
-      return texts.map((id) => {
-        const row = found.get(id);
-        if (row === undefined) return undefined;
-        return {
-          id: idOf(id, record.idType),
-          payload: row.payload === null ? undefined : structuredClone(row.payload),
-          bits: Uint8Array.from(row.bits),
-          int8: Int8Array.from(new Int8Array(row.int8.buffer, row.int8.byteOffset, row.int8.length)),
-        };
-      });
-    };
-    const rows = await this.#translated(work());
-    signal?.throwIfAborted();
+    const rows = await this.#translated(
+      readRows(readPool, this.#tables, record, idsAsText(ids, record.idType)),
+    );
+    throwIfAborted(signal);
     return rows;
   }
 
