@@ -45,10 +45,9 @@ inline Emulated512 emulatedSet16(int16_t value) {
   return emulatedLoad(lanes);
 }
 
-inline int64_t emulatedSum(const Emulated512& x) {
-  uint64_t sum = 0;
-  for (const uint64_t word : x.word) sum += word;
-  return static_cast<int64_t>(sum);
+// Two of the eight words.
+inline __m128i emulatedQuarter(const Emulated512& x, int quarter) {
+  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(&x.word[2 * quarter]));
 }
 
 inline __m128i emulatedNarrow(const Emulated512& x) {
@@ -78,7 +77,7 @@ inline uint32_t emulatedAtMost(const Emulated512& a, const Emulated512& b) {
 #define _mm512_slli_epi64(a, by) emulatedEach([x = a](int i) { return x.word[i] << (by); })
 #define _mm512_popcnt_epi64(a) \
   emulatedEach([x = a](int i) { return static_cast<uint64_t>(__builtin_popcountll(x.word[i])); })
-#define _mm512_reduce_add_epi64(a) emulatedSum(a)
+#define _mm512_extracti32x4_epi32(a, quarter) emulatedQuarter(a, quarter)
 #define _mm512_cvtepi64_epi16(a) emulatedNarrow(a)
 // A macro already in the header of Clang.
 #undef _mm512_cmple_epu16_mask

@@ -48,10 +48,11 @@ NESTBIT_AVX512_INLINE void four(const uint8_t* query, const uint8_t* const* rows
   const __m512i cd = _mm512_or_si512(c, _mm512_slli_epi64(d, 16));
   const __m512i fields = _mm512_or_si512(ab, _mm512_slli_epi64(cd, 32));
   // By hand, since the header's own reduction adds signed numbers, which the highest field overflows.
-  const __m256i half = _mm256_add_epi64(_mm512_castsi512_si256(fields), _mm512_extracti64x4_epi64(fields, 1));
-  const __m128i quarter = _mm_add_epi64(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
-  const uint64_t sums = static_cast<uint64_t>(_mm_cvtsi128_si64(quarter)) +
-                        static_cast<uint64_t>(_mm_extract_epi64(quarter, 1));
+  const __m128i low = _mm_add_epi64(_mm512_extracti32x4_epi32(fields, 0), _mm512_extracti32x4_epi32(fields, 1));
+  const __m128i high = _mm_add_epi64(_mm512_extracti32x4_epi32(fields, 2), _mm512_extracti32x4_epi32(fields, 3));
+  const __m128i both = _mm_add_epi64(low, high);
+  const uint64_t sums = static_cast<uint64_t>(_mm_cvtsi128_si64(both)) +
+                        static_cast<uint64_t>(_mm_cvtsi128_si64(_mm_unpackhi_epi64(both, both)));
   std::memcpy(out, &sums, 8);
 }
 
