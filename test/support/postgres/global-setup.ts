@@ -21,12 +21,7 @@ declare module 'vitest' {
 /** Starts every PostgreSQL that there is, once a run, and prints which. PGlite needs none: it is always there. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const stops: (() => Promise<void>)[] = [];
-  const backends: Backend[] = [
-    await given(),
-    await docker(stops),
-    await cluster('native 17 with pgvector', native(), stops),
-    await cluster('distribution', distributionInstallation(), stops),
-  ];
+  const backends = process.env['NESTBIT_TEST_BACKENDS'] === 'none' ? none() : await all(stops);
   for (const { name, url, why } of backends) {
     console.log(
       `postgres backend ${name}: ${url === undefined ? `not covered: ${why}` : `covered, ${await versions(url)}`}`,
@@ -37,6 +32,22 @@ export default async function setup(project: TestProject): Promise<() => Promise
   return async () => {
     for (const stop of stops) await stop();
   };
+}
+
+async function all(stops: (() => Promise<void>)[]): Promise<Backend[]> {
+  return [
+    await given(),
+    await docker(stops),
+    await cluster('native 17 with pgvector', native(), stops),
+    await cluster('distribution', distributionInstallation(), stops),
+  ];
+}
+
+function none(): Backend[] {
+  return ['native 17 with pgvector', 'distribution'].map((name) => ({
+    name,
+    why: 'NESTBIT_TEST_BACKENDS is none',
+  }));
 }
 
 async function given(): Promise<Backend> {

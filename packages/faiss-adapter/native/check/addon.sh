@@ -19,5 +19,5 @@ cd ../..
 [ $# -gt 0 ] || set -- test/faiss/arguments test/faiss/binary-index test/faiss/damaged-files test/faiss/golden \
   test/faiss/stopping test/faiss/store
 LD_PRELOAD="$(${CXX:-g++} -print-file-name=libasan.so) $(${CXX:-g++} -print-file-name=libubsan.so)" \
-  ASAN_OPTIONS=detect_leaks=0 NESTBIT_ADDON="$out/nestbit_faiss.node" \
+  ASAN_OPTIONS=detect_leaks=0 NESTBIT_TEST_BACKENDS=none NESTBIT_ADDON="$out/nestbit_faiss.node" \
   node node_modules/vitest/vitest.mjs run "$@"
