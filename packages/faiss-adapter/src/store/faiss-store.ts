@@ -14,6 +14,7 @@ import {
   type Store,
   type StoredRow,
   searchPlan,
+  Turns,
   throwIfAborted,
 } from '@nestbit/core';
 import { call } from '../addon/call.ts';
@@ -212,8 +213,13 @@ export class FaissStore implements Store {
       const index = this.#store.keeper.current;
       const search = { plan, stage, index, probes, efSearch, threads };
       const found = await searchView(view, queries, search);
-      const given = found.map((rows) => give(view, rows));
-      view.generation.readRecords(found.reduce((sum, { rows }) => sum + rows.length, 0));
+      const turns = new Turns();
+      const given: T[] = [];
+      for (const rows of found) {
+        if (turns.due) await turns.give(plan.signal);
+        given.push(give(view, rows));
+        view.generation.readRecords(rows.rows.length);
+      }
       return given;
     });
   }
