@@ -20,7 +20,7 @@ export class Tokens {
   readonly #prefix: number;
   readonly #suffix: number;
 
-  constructor(folder: ModelFolder) {
+  constructor(folder: Pick<ModelFolder, 'tokenizerPath' | 'tokenizerConfig' | 'maxLength'>) {
     const config = folder.tokenizerConfig;
     let json: TokenizerJson;
     try {

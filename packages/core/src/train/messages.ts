@@ -1,0 +1,38 @@
+import type { NestbitErrorCode } from '../errors.ts';
+import type { TrainRecord } from './data/records.ts';
+import type { Retention } from './measure/retention.ts';
+import type { TrainProgress, TrainSettings } from './settings.ts';
+
+/** What the leader's thread is started with. */
+export interface LeaderData {
+  readonly settings: TrainSettings;
+  /** int32, shared: 1 when the run is to end. */
+  readonly abort: Int32Array;
+}
+
+export type ToLeader =
+  | { readonly type: 'records'; readonly records: readonly TrainRecord[] }
+  | { readonly type: 'end' };
+
+export type FromLeader =
+  /** The records that were sent last are taken. */
+  | { readonly type: 'taken' }
+  | { readonly type: 'progress'; readonly progress: TrainProgress }
+  | { readonly type: 'done'; readonly report: TrainReport }
+  | { readonly type: 'failed'; readonly code: NestbitErrorCode | undefined; readonly message: string };
+
+/** What a training made. */
+export interface TrainReport {
+  /** The model folder. */
+  readonly out: string;
+  readonly dimensions: readonly number[];
+  /** Tokens of the vocabulary. */
+  readonly vocabulary: number;
+  /** Pairs that were trained on, and those of them that are neighbouring passages. */
+  readonly pairs: number;
+  readonly steps: number;
+  /** Mean loss of the last tenth of the steps. */
+  readonly loss: number;
+  readonly seconds: number;
+  readonly retention: Retention;
+}

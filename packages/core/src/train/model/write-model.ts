@@ -1,0 +1,82 @@
+import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { NestbitError } from '../../errors.ts';
+import type { TrainSettings } from '../settings.ts';
+import { type CardFigures, modelCard } from './card.ts';
+import { onnxFile } from './onnx-file.ts';
+import { float16Table, int8Table } from './table.ts';
+
+/** The tokenizer's two files, as they are to be written. */
+export interface TokenizerFiles {
+  readonly json: string;
+  readonly config: string;
+}
+
+/**
+ * Refuses a folder that has something in it, before a long training.
+ *
+ * @throws NestbitError `FILE_WRITE`
+ */
+export async function checkOut(folder: string): Promise<void> {
+  const files = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw unwritable(folder, error);
+  });
+  if (files.length > 0) {
+    throw new NestbitError(
+      'FILE_WRITE',
+      `${folder} has ${files.length} files already; give a folder that is empty or not there.`,
+    );
+  }
+  await mkdir(dirname(folder), { recursive: true }).catch((error) => {
+    throw unwritable(folder, error);
+  });
+}
+
+/** Writes the model folder beside its place and gives it its name when it is whole. */
+export async function writeModel(
+  table: Float32Array,
+  tokenizer: TokenizerFiles,
+  settings: TrainSettings,
+  figures: Omit<CardFigures, 'bytes' | 'vocabulary'>,
+): Promise<void> {
+  const [width] = settings.dimensions;
+  const vocabulary = table.length / width;
+  const partial = join(dirname(settings.out), `.${basename(settings.out)}.partial-${process.pid}`);
+  try {
+    await mkdir(join(partial, 'onnx'), { recursive: true });
+    await writeFile(join(partial, 'onnx/model.onnx'), onnxFile(float16Table(table), vocabulary, width));
+    await writeFile(
+      join(partial, 'onnx/model_quantized.onnx'),
+      onnxFile(int8Table(table, width), vocabulary, width),
+    );
+    await writeFile(join(partial, 'tokenizer.json'), tokenizer.json);
+    await writeFile(join(partial, 'tokenizer_config.json'), tokenizer.config);
+    const config = {
+      model_type: 'bert',
+      architectures: ['StaticEmbedding'],
+      hidden_size: width,
+      vocab_size: vocabulary,
+      matryoshka_dims: settings.dimensions,
+      pooling: 'mean',
+    };
+    await writeFile(join(partial, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
+    const bytes: Record<string, number> = {};
+    for (const file of ['onnx/model.onnx', 'onnx/model_quantized.onnx', 'tokenizer.json']) {
+      bytes[file] = (await stat(join(partial, file))).size;
+    }
+    await writeFile(join(partial, 'README.md'), modelCard(settings, { ...figures, vocabulary, bytes }));
+    await rm(settings.out, { recursive: true, force: true });
+    await rename(partial, settings.out);
+  } catch (error) {
+    throw unwritable(settings.out, error);
+  } finally {
+    await rm(partial, { recursive: true, force: true });
+  }
+}
+
+function unwritable(folder: string, cause: unknown): NestbitError {
+  return new NestbitError('FILE_WRITE', `${folder} cannot be written (${(cause as Error).message}).`, {
+    cause,
+  });
+}
