@@ -3,21 +3,18 @@ import { defineConfig } from 'vitest/config';
 /** Tests that measure time: they run by themselves, after the others. */
 const ALONE = 'test/**/*.alone.test.ts';
 /** Minutes of faults and floors; NESTBIT_TEST_LONG=0 leaves them out. */
-const LONG = ['test/faiss/faults/**', 'test/postgres/faults.test.ts', 'test/recall/**'];
-const left = process.env['NESTBIT_TEST_LONG'] === '0' ? LONG : [];
-const conditions = ['@nestbit/source'];
-// Worker threads of the encoder are TypeScript files too; the preload lets Node 20 load them.
-const EXEC_ARGV = [
-  '--import',
-  new URL('./test/support/ts-workers.js', import.meta.url).href,
-  '--conditions',
-  '@nestbit/source',
+const LONG = [
+  'test/faiss/faults/**',
+  'test/postgres/faults.test.ts',
+  'test/shrink/faults/**',
+  'test/sync/faults/**',
+  'test/recall/**',
 ];
+const left = process.env['NESTBIT_TEST_LONG'] === '0' ? LONG : [];
+// Worker threads of the tests are TypeScript files too; the preload lets Node 20 load them.
+const EXEC_ARGV = ['--import', new URL('./test/support/ts-workers.js', import.meta.url).href];
 
 export default defineConfig({
-  // Tests run from the sources of every package: a fresh clone needs no build.
-  resolve: { conditions },
-  ssr: { resolve: { conditions } },
   test: {
     execArgv: EXEC_ARGV,
     projects: [

@@ -33,6 +33,13 @@ for (const [label, options] of Object.entries({
     sink += codec.encode(x).saturated;
   });
 }
+// Any map takes as long as a fitted one.
+const map = x.slice(0, WIDTH * KEPT);
+const mapped = await calibrate([x.subarray(0, 1000 * WIDTH)], { inputDimensions: WIDTH, map });
+const mappedCodec = mapped.codec();
+results['nestbit, mapped, centred, rotated'] = best(2, () => {
+  sink += mappedCodec.encode(x).saturated;
+});
 results['nestbit, calibration'] = best(REPEATS, () => {
   calibration.add(x);
   sink += calibration.rows;

@@ -3,12 +3,14 @@ import { once } from 'node:events';
 import { parentPort, workerData } from 'node:worker_threads';
 import { PgStore } from '@nestbit/pg-adapter';
 import pg from 'pg';
+import { searchByHand } from './postgres-by-hand.ts';
 
-const { url, queries, searches, clients } = workerData as {
+const { url, queries, searches, clients, byHand } = workerData as {
   url: string;
   queries: Float32Array;
   searches: number;
   clients: number;
+  byHand: boolean;
 };
 if (parentPort === null) throw new Error('this module runs as a worker thread');
 const pool = new pg.Pool({ connectionString: url, max: clients });
@@ -19,11 +21,14 @@ const count = queries.length / width;
 async function search(from: number, to: number): Promise<void> {
   for (let i = from; i < to; i++) {
     const at = (i * 7919) % count;
-    await store.search(queries.subarray(at * width, (at + 1) * width), {
-      k: 10,
-      oversample: 10,
-      prefilter: 100,
-    });
+    const query = queries.subarray(at * width, (at + 1) * width);
+    if (byHand) {
+      const client = await pool.connect();
+      await searchByHand(client, store.codec, query, 100, 10);
+      client.release();
+    } else {
+      await store.search(query, { k: 10, oversample: 10, prefilter: 100 });
+    }
   }
 }
 

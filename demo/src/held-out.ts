@@ -4,12 +4,12 @@ const QUERIES = 200;
 export function heldOut(
   embeddings: Float32Array,
   width: number,
-): { rows: number[]; docs: Float32Array; queries: Float32Array } {
+): { docs: Float32Array; queries: Float32Array } {
   const total = embeddings.length / width;
   const count = Math.min(QUERIES, Math.floor(total / 10));
   const asking = new Set(Array.from({ length: count }, (_, i) => Math.floor(((i + 0.5) * total) / count)));
   const rows = Array.from({ length: total }, (_, row) => row).filter((row) => !asking.has(row));
-  return { rows, docs: gather(embeddings, width, rows), queries: gather(embeddings, width, [...asking]) };
+  return { docs: gather(embeddings, width, rows), queries: gather(embeddings, width, [...asking]) };
 }
 
 function gather(embeddings: Float32Array, width: number, rows: readonly number[]): Float32Array {

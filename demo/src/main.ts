@@ -1,80 +1,66 @@
-// `npm run demo`: the main job on real text. Every paragraph of the Markdown under node_modules and docs is
-// encoded, stored as codes, searched, and the result compared with exact float search.
-import { existsSync } from 'node:fs';
+// `npm run demo`: the main job on real text. The prose of this repository's Markdown and of the packages that it
+// installed is encoded with the model that ships, stored as codes, searched, and the result compared with exact float
+// search.
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Codec, calibrate, MemoryStore, recallAtK } from '@nestbit/core';
 import { Encoder } from '@nestbit/core/onnx';
-import { clusteredVectors } from '@nestbit/core/testing';
+import { modelFolder } from '@nestbit/model-en';
 import { Command } from 'commander';
 import { heldOut } from './held-out.ts';
 import { markdownPassages } from './passages.ts';
 
 const QUESTIONS = [
-  'How do I install the package?',
-  'Which licence does this software have?',
-  'What happens when a promise is rejected?',
-  'How can I read a file as a stream?',
-  'colour text in the terminal',
+  'How do I send a request through a proxy?',
+  'How can old entries of a cache expire?',
+  'How do I match files with shell patterns?',
+  'How do I retry a failed request?',
+  'How do I parse arguments of the command line?',
+  'How can I lock a file across processes?',
 ];
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const options = new Command('demo')
-  .option(
-    '--model <folder>',
-    'model folder (tokenizer.json, onnx/model.onnx); default: one of ../shared/data/models',
-  )
+  .argument('[questions...]', 'what to ask; default: some questions')
+  .option('--model <folder>', 'model folder (tokenizer.json, onnx/model.onnx); default: the one that ships')
   .option('--limit <n>', 'passages at most', '50000')
-  .parse()
-  .opts<{ model?: string; limit: string }>();
+  .parse();
+const { model = modelFolder, limit } = options.opts<{ model?: string; limit: string }>();
+const questions = options.args.length > 0 ? options.args : QUESTIONS;
 
-const shared = join(root, '../shared/data/models/static-mrl-en-384-b');
-const model =
-  options.model === undefined ? (existsSync(shared) ? shared : undefined) : resolve(options.model);
-if (model === undefined) await withMadeVectors();
-else await withModel(model);
+const passages = markdownPassages(
+  root,
+  ['README.md', 'ARCHITECTURE.md', 'docs', 'node_modules'],
+  Number(limit),
+);
+const encoder = await Encoder.open(resolve(model));
+console.log(`model ${encoder.identity}, ${encoder.dimensions} dimensions`);
+const started = performance.now();
+const embeddings = await encoder.encode(
+  passages.map(({ place, text }) => `${place}: ${text}`),
+  { prompt: 'document' },
+);
+const seconds = (performance.now() - started) / 1000;
+console.log(
+  `${passages.length} passages of Markdown encoded in ${seconds.toFixed(1)} s (${Math.round(passages.length / seconds)} a second)`,
+);
+const { codec, store } = await fill(embeddings, encoder.dimensions, encoder.identity);
+for (const question of questions) await ask(question);
+await store.close();
+const { docs, queries } = heldOut(embeddings, encoder.dimensions);
+await measure((await fill(docs, encoder.dimensions, encoder.identity)).store, codec, queries);
+await encoder.close();
 
-async function withModel(folder: string): Promise<void> {
-  const passages = markdownPassages(root, ['docs', 'node_modules'], Number(options.limit));
-  const encoder = await Encoder.open(folder);
-  console.log(`model ${encoder.identity}, ${encoder.dimensions} dimensions`);
-  let started = performance.now();
-  const embeddings = await encoder.encode(
-    passages.map(({ text }) => text),
-    { prompt: 'document' },
-  );
-  const seconds = (performance.now() - started) / 1000;
-  console.log(
-    `${passages.length} passages of Markdown encoded in ${seconds.toFixed(1)} s (${Math.round(passages.length / seconds)} a second)`,
-  );
-  const { rows, docs, queries } = heldOut(embeddings, encoder.dimensions);
-  const { codec, store } = await fill(docs, encoder.dimensions, encoder.identity);
-  for (const question of QUESTIONS) {
-    const query = await encoder.encode([question], { prompt: 'query' });
-    started = performance.now();
-    const [hits] = await store.search(query, { k: 3 });
-    console.log(`\n${question}   (${(performance.now() - started).toFixed(1)} ms)`);
-    for (const { id, score } of hits) {
-      const { file, text } = passages[rows[Number(id)]];
-      console.log(
-        `  ${score.toFixed(3)}  ${text.slice(0, 110)}${text.length > 110 ? '…' : ''}\n         ${file.replace(/^.*node_modules\//, '')}`,
-      );
-    }
+async function ask(question: string): Promise<void> {
+  const query = await encoder.encode([question], { prompt: 'query' });
+  const began = performance.now();
+  const [hits] = await store.search(query, { k: 3 });
+  console.log(`\n${question}   (${(performance.now() - began).toFixed(1)} ms)`);
+  for (const { id, score } of hits) {
+    const { place, text } = passages[Number(id)];
+    console.log(
+      `  ${score.toFixed(3)}  ${place}\n         ${text.slice(0, 150)}${text.length > 150 ? '…' : ''}`,
+    );
   }
-  await measure(store, codec, queries, 'held-out passages');
-  await encoder.close();
-}
-
-async function withMadeVectors(): Promise<void> {
-  console.log(
-    'No model here: give one with `npm run demo -- --model <folder>` (tokenizer.json and onnx/model.onnx).',
-  );
-  console.log(
-    'The same job on MADE vectors, 20 000 × 384 in clusters: its figures say nothing of real text.',
-  );
-  const embeddings = clusteredVectors(20_000, 384);
-  const { docs, queries } = heldOut(embeddings, 384);
-  const { codec, store } = await fill(docs, 384, 'made vectors');
-  await measure(store, codec, queries, 'held-out made vectors');
 }
 
 async function fill(
@@ -89,7 +75,7 @@ async function fill(
   return { codec, store };
 }
 
-async function measure(store: MemoryStore, codec: Codec, queries: Float32Array, what: string): Promise<void> {
+async function measure(store: MemoryStore, codec: Codec, queries: Float32Array): Promise<void> {
   const count = queries.length / codec.inputDimensions;
   let started = performance.now();
   const exact = await store.exact(queries, { k: 10 });
@@ -108,7 +94,7 @@ async function measure(store: MemoryStore, codec: Codec, queries: Float32Array, 
   const { float32, int8, bits } = codec.bytesPerRow;
   const line = (name: string, bytes: number, rest: string): void =>
     console.log(`${name.padEnd(28)} ${String(bytes).padStart(14)}   ${rest}`);
-  console.log(`\n${count} ${what} as queries over ${await store.size()} rows, k = 10`);
+  console.log(`\n${count} held-out passages as queries over ${await store.size()} rows, k = 10`);
   console.log(`${''.padEnd(28)} ${'bytes a vector'.padStart(14)}   recall@10   ms a query`);
   line('float32, exact', float32, `    1.0000   ${exactTime.toFixed(2)} (in one batch)`);
   line('int8, on disk or beside', int8, '');

@@ -1,53 +1,60 @@
-import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { basename, join, relative } from 'node:path';
+import { proseOf } from './markdown.ts';
 
 export interface Passage {
-  readonly file: string;
+  /** Package or file, and headings: `undici › ProxyAgent`. */
+  readonly place: string;
   readonly text: string;
 }
 
-/** Paragraphs of prose in the Markdown under some folders, each text once. */
-export function markdownPassages(root: string, folders: readonly string[], limit: number): Passage[] {
+/** Files and headings about a project and not of what it does. */
+const ASIDE =
+  /^\W*(licen[cs]e|copying|notice|change|history|releases?|code.of.conduct|security|contribut|authors|third|governance|maintain|patents|support)/i;
+
+/** Prose of the Markdown under some files and folders, each text once. */
+export function markdownPassages(root: string, paths: readonly string[], limit: number): Passage[] {
   const seen = new Set<string>();
   const passages: Passage[] = [];
-  for (const folder of folders) {
-    for (const path of markdownFiles(join(root, folder))) {
-      for (const text of paragraphs(readFileSync(path, 'utf8'))) {
-        if (passages.length >= limit) return passages;
-        if (seen.has(text)) continue;
-        seen.add(text);
-        passages.push({ file: relative(root, path), text });
-      }
+  for (const file of paths.flatMap((path) => [...markdownFiles(join(root, path))])) {
+    const name = nameOf(relative(root, file));
+    for (const { headings, text } of proseOf(readFileSync(file, 'utf8'))) {
+      if (headings.some((heading) => ASIDE.test(heading))) continue;
+      // Several versions of a package say the same in nearly the same words.
+      const key = text
+        .toLowerCase()
+        .replace(/[^a-z]+/g, '')
+        .slice(0, 36);
+      if (seen.has(key)) continue;
+      seen.add(key);
+      passages.push({ place: [...new Set([name, ...headings.slice(-2)])].join(' › '), text });
+      if (passages.length >= limit) return passages;
     }
   }
   return passages;
 }
 
-function paragraphs(markdown: string): string[] {
-  return markdown
-    .replace(/^(```|~~~)[\s\S]*?^\1/gm, '')
-    .replace(/<[^>]*>/g, ' ')
-    .replace(/!?\[([^\]]*)\]\([^)]*\)/g, '$1')
-    .split(/\n\s*\n/)
-    .map((text) =>
-      text
-        .replace(/[#*`>|]/g, ' ')
-        .replace(/\s+/g, ' ')
-        .trim(),
-    )
-    .filter(
-      (text) => text.length >= 60 && text.length <= 2000 && (text.match(/[a-z]{2,}/gi)?.length ?? 0) >= 8,
-    );
+/** The package's name under node_modules, else the file's path. */
+function nameOf(path: string): string {
+  const [, inside] = path.match(/^.*node_modules\/(.*)$/) ?? [];
+  if (inside === undefined) return path;
+  return inside
+    .split('/')
+    .slice(0, inside.startsWith('@') ? 2 : 1)
+    .join('/');
 }
 
-function* markdownFiles(folder: string, visited: Set<string> = new Set()): Generator<string> {
-  if (!existsSync(folder)) return;
-  const real = realpathSync(folder);
+function* markdownFiles(path: string, visited: Set<string> = new Set()): Generator<string> {
+  if (!existsSync(path)) return;
+  const real = realpathSync(path);
   if (visited.has(real)) return;
   visited.add(real);
+  if (statSync(real).isFile()) {
+    if (/\.(md|markdown)$/i.test(real) && !ASIDE.test(basename(real))) yield real;
+    return;
+  }
   for (const entry of readdirSync(real, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    const path = join(real, entry.name);
-    if (entry.isDirectory()) yield* markdownFiles(path, visited);
-    else if (entry.isFile() && /\.(md|markdown)$/i.test(entry.name)) yield path;
+    // pnpm's links lead to folders that come anyway.
+    if (!entry.isSymbolicLink()) yield* markdownFiles(join(real, entry.name), visited);
   }
 }

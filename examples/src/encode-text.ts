@@ -1,9 +1,9 @@
-// Text to hits, with a model folder of your own: node examples/dist/encode-text.js <folder>
+// Text to hits, with the model that ships or a model folder of your own: node examples/dist/encode-text.js [folder]
 import { calibrate, MemoryStore } from '@nestbit/core';
 import { Encoder } from '@nestbit/core/onnx';
+import { modelFolder } from '@nestbit/model-en';
 
-const folder = process.argv[2];
-if (folder === undefined) throw new Error('give a model folder (tokenizer.json, onnx/model.onnx)');
+const folder = process.argv[2] ?? modelFolder;
 
 const texts = [
   'Rinse the burn under cool running water for twenty minutes.',

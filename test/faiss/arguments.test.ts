@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { BinaryIndex, type BinaryIndexOptions } from '@nestbit/faiss-adapter';
 import { expect, test } from 'vitest';
+import { execArgv, program } from '../support/children.ts';
 import { refusal } from '../support/files.ts';
 import { clusteredBits } from '../support/hamming.ts';
-import { execArgv, program } from '../support/typescript-child.ts';
 
 const codes = clusteredBits(100, 32);
 const make = (options: object) => () => BinaryIndex.create(options as BinaryIndexOptions);

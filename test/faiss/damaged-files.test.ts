@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { BinaryIndex, type BinaryIndexOptions } from '@nestbit/faiss-adapter';
 import { expect, test } from 'vitest';
+import { execArgv, program } from '../support/children.ts';
 import { refusal, temporaryFolder } from '../support/files.ts';
 import { clusteredBits } from '../support/hamming.ts';
-import { execArgv, program } from '../support/typescript-child.ts';
 
 const folder = temporaryFolder();
 const path = (name: string): string => join(folder, name);

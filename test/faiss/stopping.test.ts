@@ -1,9 +1,9 @@
 import { Worker } from 'node:worker_threads';
 import { BinaryIndex, type BinaryIndexOptions } from '@nestbit/faiss-adapter';
 import { expect, test } from 'vitest';
+import { execArgv, program } from '../support/children.ts';
 import { refusal } from '../support/files.ts';
 import { clusteredBits } from '../support/hamming.ts';
-import { execArgv, program } from '../support/typescript-child.ts';
 
 const ROWS = 200_000;
 const BYTES = 32;
@@ -150,7 +150,7 @@ test('a call whose signal fired before does nothing', async () => {
 
 test('a worker thread that ends in the middle of a call ends, and the addon goes on elsewhere', async () => {
   for (const call of ['train', 'add', 'search']) {
-    const worker = new Worker(program('faiss-worker.ts'), { workerData: call, execArgv });
+    const worker = new Worker(program('faiss-worker.ts'), { workerData: call, execArgv: [...execArgv] });
     await new Promise((started) => worker.once('message', started));
     await new Promise((later) => setTimeout(later, 30));
     const started = performance.now();

@@ -1,18 +1,15 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-/** Options of Node with which a child runs the sources. */
-export const execArgv: readonly string[] = [
-  '--import',
-  new URL('./ts-workers.js', import.meta.url).href,
-  '--conditions',
-  '@nestbit/source',
-];
+/** Options of Node with which a child runs a program of TypeScript, on the packages as they are built. */
+export const execArgv: readonly string[] = ['--import', new URL('./ts-workers.js', import.meta.url).href];
+
+/** The path of a program of this folder. */
+export const program = (name: string): string => fileURLToPath(new URL(`./${name}`, import.meta.url));
 
 /** Starts a program of this folder, which can be sent messages. */
-export function child(program: string, ...args: string[]): ChildProcess {
-  const path = fileURLToPath(new URL(program, import.meta.url));
-  return fork(path, args, { execArgv: [...execArgv] });
+export function child(name: string, ...args: string[]): ChildProcess {
+  return fork(program(name), args, { execArgv: [...execArgv] });
 }
 
 /** The next message of a child. Fails when it ends before. */

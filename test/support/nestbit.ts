@@ -1,7 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const main = fileURLToPath(new URL('../../packages/cli/src/main.ts', import.meta.url));
+const main = fileURLToPath(new URL('../../packages/cli/bin/nestbit.js', import.meta.url));
 
 /** What a run of the command line left. */
 export interface Run {
@@ -10,9 +10,9 @@ export interface Run {
   readonly err: string;
 }
 
-/** Starts the command line in a process of its own. */
+/** Starts the command line, as it is built, in a process of its own. */
 export function start(...args: string[]): ChildProcessWithoutNullStreams {
-  return spawn(process.execPath, [...process.execArgv, main, ...args]);
+  return spawn(process.execPath, [main, ...args]);
 }
 
 /** Runs the command line in a process of its own. */

@@ -1,10 +1,14 @@
 import { NestbitError } from '@nestbit/core';
 import { Command, CommanderError } from 'commander';
 import { calibrateCommand } from './commands/calibrate.ts';
+import { copyCommand } from './commands/copy.ts';
 import { encodeCommand } from './commands/encode.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
 import { ingestCommand } from './commands/ingest.ts';
 import { searchCommand } from './commands/search.ts';
+import { shrinkCommand } from './commands/shrink/shrink.ts';
+import { syncCommand } from './commands/sync/sync.ts';
+import { trainCommand } from './commands/train.ts';
 import { compactCommand, exportCommand, statsCommand } from './commands/upkeep.ts';
 
 const FAILED = 1;
@@ -40,11 +44,15 @@ function program(signal: AbortSignal): Command {
     .exitOverride()
     .showHelpAfterError('(--help lists the options)');
   for (const make of [
+    trainCommand,
     calibrateCommand,
     encodeCommand,
     ingestCommand,
     searchCommand,
     evaluateCommand,
+    shrinkCommand,
+    syncCommand,
+    copyCommand,
     statsCommand,
     compactCommand,
     exportCommand,

@@ -13,3 +13,9 @@ export function numberList(text: string): number[] {
     throw new InvalidArgumentError('it must be numbers: 10,20.');
   return values;
 }
+
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('it must be a number above 0.');
+  return value;
+}

@@ -16,6 +16,7 @@ export {
   quantizeUint8,
   type Ranges,
 } from './codec/int8.ts';
+export { mapRows } from './codec/map.ts';
 export { refineScore, refineTable } from './codec/refine.ts';
 export { rescoreScore } from './codec/rescore.ts';
 export { hadamard, type Rotation, rotate } from './codec/rotation.ts';
@@ -52,3 +53,4 @@ export type { Batch, Capabilities, Hit, SearchOptions, Store, StoredRow } from '
 export { compareText } from './store/text-order.ts';
 export { Turns } from './store/turns.ts';
 export { type Ranked, refine, rescore, type Scorer } from './store/two-stage.ts';
+export { startThread } from './thread.ts';

@@ -49,6 +49,16 @@ export class Cluster {
     return cluster;
   }
 
+  /** A streaming replica of a server, which answers reads. */
+  static async replicaOf(primary: Cluster): Promise<Cluster> {
+    const at = primary.#at;
+    const data = dataFolder(at);
+    run(at, 'pg_basebackup', '-D', inside(at, data), '-d', primary.url, '-R', '-c', 'fast', '--no-sync');
+    const replica = new Cluster(at, data, await freePort());
+    await replica.restart();
+    return replica;
+  }
+
   /** Its data folder. */
   get folder(): string {
     return this.#data;
@@ -125,7 +135,7 @@ function run(at: Installation, program: string, ...args: string[]): void {
 }
 
 // The server refuses to run as root.
-function commandOf(at: Installation, program: string, ...args: string[]): [string, ...string[]] {
+export function commandOf(at: Installation, program: string, ...args: string[]): [string, ...string[]] {
   const path = join(at.bin, program);
   if (at.root !== undefined) return ['chroot', '--userspec=postgres:postgres', at.root, path, ...args];
   return process.getuid?.() === 0 ? ['runuser', '-u', 'postgres', '--', path, ...args] : [path, ...args];

@@ -5,20 +5,46 @@ import { Progress } from '../progress.ts';
 import { type ModelOptions, openSource } from '../source.ts';
 import { checkWidth, type IndexKind, openOrCreate } from '../stores/opened.ts';
 
-interface Options extends ModelOptions {
+export interface IngestOptions extends ModelOptions {
   readonly store: string;
   readonly codec?: string;
   readonly index?: IndexKind;
-  readonly json?: boolean;
+}
+
+/** What was stored. */
+export interface Ingested {
+  readonly rows: number;
+  readonly store: string;
+  /** Of the store's codec. */
+  readonly fingerprint: string;
 }
 
 /** Batches whose codes are made while the one before is being committed. */
 const IN_FLIGHT = 2;
 
 export function ingestCommand(signal: AbortSignal): Command {
-  return new Command('ingest')
+  return ingestOptions(
+    new Command('ingest'),
+    'vectors (.npy, .jsonl, .faiss, a LangChain folder), or texts with --model',
+  )
     .description('put vectors or texts into a store; ids are those of the source, or its row numbers')
-    .argument('<source>', 'vectors (.npy, .jsonl, .faiss, a LangChain folder), or texts with --model')
+    .option('--model <folder>', 'model folder that encodes the texts')
+    .option('--variant <name>', 'onnx/model_<name>.onnx')
+    .option('--prompt <name>', 'prompt before each text, such as document')
+    .action(async (path: string, options: IngestOptions & { readonly json?: boolean }) => {
+      const result = await ingest(path, options, signal);
+      process.stdout.write(
+        options.json === true
+          ? `${JSON.stringify(result)}\n`
+          : `${result.rows} rows are in ${result.store}\n`,
+      );
+    });
+}
+
+/** Argument and options of every command that fills a store. */
+export function ingestOptions(command: Command, source: string): Command {
+  return command
+    .argument('<source>', source)
     .requiredOption(
       '--store <uri>',
       'faiss:PATH, pglite:PATH#STORE or postgres://…#STORE; made when there is none',
@@ -31,14 +57,11 @@ export function ingestCommand(signal: AbortSignal): Command {
         'hnsw',
       ]),
     )
-    .option('--model <folder>', 'model folder that encodes the texts')
-    .option('--variant <name>', 'onnx/model_<name>.onnx')
-    .option('--prompt <name>', 'prompt before each text, such as document')
-    .option('--json', 'print one JSON object')
-    .action((path: string, options: Options) => ingest(path, options, signal));
+    .option('--json', 'print one JSON object');
 }
 
-async function ingest(path: string, options: Options, signal: AbortSignal): Promise<void> {
+/** Puts all rows of a source into a store, which is made when there is none. */
+export async function ingest(path: string, options: IngestOptions, signal: AbortSignal): Promise<Ingested> {
   const source = await openSource(path, options);
   try {
     const codec = async (): Promise<Codec> => {
@@ -80,10 +103,7 @@ async function ingest(path: string, options: Options, signal: AbortSignal): Prom
       progress.stop();
       await opened.close();
     }
-    const result = { rows, store: options.store, fingerprint: store.codec.fingerprint };
-    process.stdout.write(
-      options.json === true ? `${JSON.stringify(result)}\n` : `${rows} rows are in ${options.store}\n`,
-    );
+    return { rows, store: options.store, fingerprint: store.codec.fingerprint };
   } finally {
     await source.close();
   }

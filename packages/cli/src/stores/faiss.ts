@@ -33,6 +33,8 @@ export async function createFaiss(uri: string, { index = 'flat', codec }: NewSto
 function opened(store: FaissStore): OpenedStore {
   return {
     store,
+    attached: false,
+    rows: (options) => store.rows(options),
     stats: () => store.stats(),
     index: (signal) => store.index({ signal }),
     close: () => store.close(),

@@ -1,11 +1,16 @@
-import { type Codec, type EvaluatedStore, NestbitError } from '@nestbit/core';
+import { type Batch, type Codec, type Codes, type EvaluatedStore, NestbitError } from '@nestbit/core';
 import { createFaiss, openFaiss } from './faiss.ts';
 import { createPostgres, isPostgres, openPostgres } from './postgres.ts';
 
 /** A store that the command line works on, and its end. */
 export interface OpenedStore {
   readonly store: EvaluatedStore;
-  stats(): Promise<object>;
+  /** Whether its payloads are the columns of a table of one's own. */
+  readonly attached: boolean;
+  /** All rows in batches of codes. */
+  rows(options: { readonly signal: AbortSignal }): AsyncGenerator<Batch & { readonly codes: Codes }>;
+  /** With bytes by part. */
+  stats(): Promise<{ readonly bytes: object }>;
   /** Puts what was stored into the index, where the store has one. */
   index(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;

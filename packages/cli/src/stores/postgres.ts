@@ -42,18 +42,28 @@ async function connect(uri: string): Promise<Connection> {
     const example = uri.startsWith('pglite:') ? 'pglite:PATH#STORE' : 'postgres://host/database#STORE';
     throw new NestbitError('USAGE', `The store ${JSON.stringify(place)} lacks its name; write ${example}.`);
   }
+  return { ...(await connectTo(place)), name };
+}
+
+/** A pool on `pglite:PATH` or `postgres://…`. @throws NestbitError `USAGE` */
+export async function connectTo(place: string): Promise<Omit<Connection, 'name'>> {
   if (place.startsWith('pglite:')) {
     const path = place.slice('pglite:'.length);
     if (path === '') throw new NestbitError('USAGE', 'pglite: lacks its folder; write pglite:PATH#STORE.');
     // Loaded for this alone: it is large.
     const { openPglite } = await import('@nestbit/pg-adapter/pglite');
     const { pool, close } = await openPglite(path);
-    return { pool, name, close };
+    return { pool, close };
   }
-  const pool = new pg.Pool({ connectionString: place });
+  if (!isPostgres(place))
+    throw new NestbitError(
+      'USAGE',
+      `${place} is no Postgres: write postgres://host/database or pglite:PATH.`,
+    );
+  const pool = new pg.Pool({ connectionString: place, application_name: 'nestbit' });
   // Without a listener the end of an idle connection would end the process.
   pool.on('error', () => {});
-  return { pool, name, close: () => pool.end() };
+  return { pool, close: () => pool.end() };
 }
 
 async function withConnection(
@@ -72,6 +82,8 @@ async function withConnection(
 function opened(store: PgStore, connection: Connection, wanted: IndexKind | undefined): OpenedStore {
   return {
     store,
+    attached: store.attached,
+    rows: (options) => store.rows(options),
     stats: () => store.stats(),
     index: async (signal) => {
       const { rows, index } = await store.stats();

@@ -2,15 +2,21 @@ import { NestbitError, throwIfAborted } from '../errors.ts';
 import { Codec } from './codec.ts';
 import { Histogram } from './histogram.ts';
 import { CodecKernel } from './kernel.ts';
+import { cutMap, mapColumns, mapIdentity } from './map.ts';
 import { checkDimensions, rowsOf } from './shape.ts';
 
 export interface CalibrationOptions {
   /** Width of the embeddings, in values. */
   readonly inputDimensions: number;
-  /** Dimensions to keep (the first ones); divides by 8. Default: all. */
+  /** Dimensions to keep (the first ones); divides by 8. Default: all, or all columns of the map. */
   readonly dimensions?: number;
   /** Also keep histograms, so that ranges can be clipped at a quantile: 16 kB a dimension. Default: false. */
   readonly histogram?: boolean;
+  /**
+   * Linear map that the codec applies before truncation, inputDimensions × columns, row-major (column j makes
+   * dimension j), such as `fitPca` of `@nestbit/core/train` makes; the columns beyond `dimensions` are left out.
+   */
+  readonly map?: Float32Array;
 }
 
 export interface CodecOptions {
@@ -42,6 +48,8 @@ export interface CalibrationTotals {
   /** In units of 2^-32: integers, so that totals do not depend on the order of rows or merges. */
   readonly sum: BigInt64Array;
   readonly histogram: Uint32Array | undefined;
+  /** sha256 (hex) of the map's kept columns. */
+  readonly map?: string | undefined;
 }
 
 /**
@@ -53,16 +61,22 @@ export class Calibration {
   readonly dimensions: number;
   readonly #kernel: CodecKernel;
   readonly #histogram: Histogram | undefined;
+  readonly #map: Float32Array | undefined;
+  readonly #mapIdentity: string | undefined;
   readonly #min: number;
   readonly #max: number;
   readonly #sum: number;
   #rows = 0;
 
   constructor(options: CalibrationOptions) {
-    const n = checkDimensions(options.inputDimensions, options.dimensions);
-    this.inputDimensions = options.inputDimensions;
+    const { inputDimensions, map } = options;
+    const columns = map === undefined ? undefined : mapColumns(map, inputDimensions);
+    const n = checkDimensions(inputDimensions, options.dimensions ?? columns);
+    this.inputDimensions = inputDimensions;
     this.dimensions = n;
-    this.#kernel = new CodecKernel(options.inputDimensions, n);
+    this.#map = map === undefined ? undefined : cutMap(map, inputDimensions, n);
+    this.#mapIdentity = this.#map === undefined ? undefined : mapIdentity(this.#map);
+    this.#kernel = new CodecKernel(inputDimensions, n, { map: this.#map });
     this.#histogram = options.histogram === true ? new Histogram(n) : undefined;
     const { kernels } = this.#kernel;
     this.#min = kernels.reserve(n * 4);
@@ -106,6 +120,13 @@ export class Calibration {
           `${this.inputDimensions} → ${n}. Calibrate all parts with the same dimensions.`,
       );
     }
+    if (totals.map !== this.#mapIdentity) {
+      throw new NestbitError(
+        'CALIBRATION_MISMATCH',
+        `The two calibrations map the embeddings differently (${totals.map ?? 'no map'} and ` +
+          `${this.#mapIdentity ?? 'no map'}). Calibrate all parts with the same map.`,
+      );
+    }
     if ((totals.histogram === undefined) !== (this.#histogram === undefined)) {
       throw new NestbitError(
         'CALIBRATION_MISMATCH',
@@ -137,6 +158,7 @@ export class Calibration {
       max: kernels.float32(this.#max, n).slice(),
       sum: kernels.bigInt64(this.#sum, n).slice(),
       histogram: this.#histogram?.counts.slice(),
+      map: this.#mapIdentity,
     };
   }
 
@@ -173,6 +195,7 @@ export class Calibration {
         oneOf('center', options.center ?? 'mean', ['mean', 'none']) === 'mean'
           ? Float32Array.from(sum, (units) => (Number(units) / rows) * SUM_UNIT)
           : undefined,
+      map: this.#map,
       ranges,
       model: options.model,
       calibrationRows: rows,

@@ -3,14 +3,16 @@ import { NestbitError } from '../errors.ts';
 import { Codec } from './codec.ts';
 import { type CodecSettings, fromLittleEndian, littleEndian } from './settings.ts';
 
+/** Version 2 adds a map; a codec without one is still written as version 1, byte for byte. */
 const VERSION = 1;
+const VERSION_MAP = 2;
 
 /** The text of `codec.json`: a readable header, arrays in base64 (float32, little-endian), a checksum. */
 export function formatCodec(codec: Codec): string {
   const { settings } = codec;
   const body = {
     format: 'nestbit-codec',
-    version: VERSION,
+    version: settings.map === undefined ? VERSION : VERSION_MAP,
     fingerprint: codec.fingerprint,
     model: settings.model ?? null,
     inputDimensions: settings.inputDimensions,
@@ -24,6 +26,7 @@ export function formatCodec(codec: Codec): string {
     calibrationRows: settings.calibrationRows,
     mean: settings.mean === undefined ? null : littleEndian(settings.mean).toString('base64'),
     ranges: littleEndian(settings.ranges).toString('base64'),
+    ...(settings.map === undefined ? {} : { map: littleEndian(settings.map).toString('base64') }),
   };
   return `${JSON.stringify({ ...body, checksum: checksum(body) }, null, 2)}\n`;
 }
@@ -36,10 +39,10 @@ export function formatCodec(codec: Codec): string {
  */
 export function parseCodec(text: string): Codec {
   const { checksum: expected, ...body } = parseHeader(text);
-  if (body['version'] !== VERSION) {
+  if (body['version'] !== VERSION && body['version'] !== VERSION_MAP) {
     throw new NestbitError(
       'CODEC_VERSION',
-      `The codec file has version ${String(body['version'])}, this nestbit reads version ${VERSION}. Update nestbit.`,
+      `The codec file has version ${String(body['version'])}, this nestbit reads versions ${VERSION} and ${VERSION_MAP}. Update nestbit.`,
     );
   }
   const actual = checksum(body);
@@ -49,7 +52,7 @@ export function parseCodec(text: string): Codec {
         'Restore it, or calibrate again (which makes another codec, so stores must be filled anew)',
     );
   }
-  const codec = new Codec(settingsOf(body));
+  const codec = codecOf(settingsOf(body));
   if (codec.fingerprint !== body['fingerprint']) {
     throw corrupt(
       `its fingerprint is ${String(body['fingerprint'])}, its content gives ${codec.fingerprint}`,
@@ -78,6 +81,8 @@ function parseHeader(text: string): Record<string, unknown> {
 // The checksum holds, so the fields are what formatCodec wrote.
 function settingsOf(body: Record<string, unknown>): CodecSettings {
   const bits = body['bits'] as { rotation: 'hadamard' | 'none'; seed: number };
+  const mapped = body['version'] === VERSION_MAP;
+  if (mapped && typeof body['map'] !== 'string') throw corrupt('it has no map, which version 2 has');
   const array = (value: unknown): Float32Array => fromLittleEndian(Buffer.from(value as string, 'base64'));
   return {
     inputDimensions: body['inputDimensions'] as number,
@@ -85,10 +90,21 @@ function settingsOf(body: Record<string, unknown>): CodecSettings {
     rotation: bits.rotation,
     seed: bits.seed,
     mean: body['mean'] === null ? undefined : array(body['mean']),
+    map: mapped ? array(body['map']) : undefined,
     ranges: array(body['ranges']),
     model: (body['model'] as string | null) ?? undefined,
     calibrationRows: body['calibrationRows'] as number,
   };
+}
+
+// A checksum can be made for anything, so a map of another shape or with NaN is still refused.
+function codecOf(settings: CodecSettings): Codec {
+  try {
+    return new Codec(settings);
+  } catch (cause) {
+    if (cause instanceof RangeError) throw corrupt(cause.message, cause);
+    throw cause;
+  }
 }
 
 function checksum(body: object): string {

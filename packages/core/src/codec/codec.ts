@@ -1,5 +1,6 @@
 import { int8Steps } from './int8.ts';
 import { CodecKernel } from './kernel.ts';
+import { mapColumns } from './map.ts';
 import { refineWeights } from './refine.ts';
 import { foldQuery } from './rescore.ts';
 import { hadamard, type Rotation } from './rotation.ts';
@@ -27,6 +28,12 @@ export class Codec {
 
   constructor(settings: CodecSettings) {
     const n = checkDimensions(settings.inputDimensions, settings.dimensions);
+    const { map } = settings;
+    if (map !== undefined && mapColumns(map, settings.inputDimensions) !== n) {
+      throw new RangeError(
+        `map has ${map.length / settings.inputDimensions} columns, the codec keeps ${n} dimensions`,
+      );
+    }
     this.settings = Object.freeze({ ...settings });
     this.inputDimensions = settings.inputDimensions;
     this.dimensions = n;
@@ -41,6 +48,7 @@ export class Codec {
       step: this.#step,
       mean: this.#mean,
       rotation,
+      map,
     });
   }
 
@@ -50,7 +58,8 @@ export class Codec {
   }
 
   /**
-   * The kept dimensions, at length 1, as exact search compares them.
+   * The kept dimensions, at length 1, as exact search compares them: the first ones of the embedding, or of what
+   * the codec's map makes of it.
    *
    * @param embeddings rows × inputDimensions, row-major
    * @param ids one a row, to name a bad one

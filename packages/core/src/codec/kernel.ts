@@ -1,14 +1,17 @@
 import { Kernels } from '../kernels/kernels.ts';
+import { MapKernel } from './map-kernel.ts';
 import type { Rotation } from './rotation.ts';
 import { badVector } from './truncate.ts';
 import type { Id } from './types.ts';
 
-/** What the kernel needs of a codec: all float32, shape (dimensions) each. */
+/** What the kernel needs of a codec, of a calibration only the map: float32, shape (dimensions) where not said. */
 export interface KernelTables {
-  readonly lo: Float32Array;
-  readonly step: Float32Array;
-  readonly mean: Float32Array | undefined;
-  readonly rotation: Rotation | undefined;
+  readonly lo?: Float32Array;
+  readonly step?: Float32Array;
+  readonly mean?: Float32Array | undefined;
+  readonly rotation?: Rotation | undefined;
+  /** inputDimensions × dimensions */
+  readonly map?: Float32Array | undefined;
 }
 
 /** Bytes of floats worked on at a time: they stay in the second-level cache between the passes. */
@@ -28,20 +31,24 @@ export class CodecKernel {
   #mean = 0;
   #signs = 0;
   #rotation: Rotation | undefined;
+  readonly #mapper: MapKernel | undefined;
 
-  constructor(inputDimensions: number, dimensions: number, tables?: KernelTables) {
+  constructor(inputDimensions: number, dimensions: number, tables: KernelTables = {}) {
     this.#inputDimensions = inputDimensions;
     this.#n = dimensions;
-    this.#blockRows = Math.max(1, Math.floor(BLOCK_BYTES / (dimensions * 4)));
+    const { lo, step, mean, rotation, map } = tables;
+    const widest = map === undefined ? dimensions : inputDimensions;
+    this.#blockRows = Math.max(1, Math.floor(BLOCK_BYTES / (widest * 4)));
     this.#x = this.#kernels.reserve(this.#blockRows * dimensions * 4);
     this.#bits = this.#kernels.reserve((this.#blockRows * dimensions) / 8);
     this.#int8 = this.#kernels.reserve(this.#blockRows * dimensions);
-    if (tables !== undefined) {
-      this.#lo = this.#table(tables.lo);
-      this.#step = this.#table(tables.step);
-      if (tables.mean !== undefined) this.#mean = this.#table(tables.mean);
-      if (tables.rotation !== undefined) this.#signs = this.#table(tables.rotation.signs);
-      this.#rotation = tables.rotation;
+    if (lo !== undefined) this.#lo = this.#table(lo);
+    if (step !== undefined) this.#step = this.#table(step);
+    if (mean !== undefined) this.#mean = this.#table(mean);
+    if (rotation !== undefined) this.#signs = this.#table(rotation.signs);
+    this.#rotation = rotation;
+    if (map !== undefined) {
+      this.#mapper = new MapKernel(this.#kernels, map, inputDimensions, dimensions, this.#blockRows);
     }
   }
 
@@ -110,16 +117,8 @@ export class CodecKernel {
     const total = embeddings.length / width;
     for (let first = 0; first < total; first += this.#blockRows) {
       const rows = Math.min(this.#blockRows, total - first);
-      const x = this.#kernels.float32(this.#x, rows * n);
-      if (width === n) {
-        x.set(embeddings.subarray(first * width, (first + rows) * width));
-      } else {
-        for (let row = 0; row < rows; row++) {
-          const from = (first + row) * width;
-          x.set(embeddings.subarray(from, from + n), row * n);
-        }
-      }
-      const bad = this.#kernels.run.truncate(this.#x, rows, n);
+      let bad = this.#load(embeddings, first, rows);
+      if (bad === 0) bad = this.#kernels.run.truncate(this.#x, rows, n);
       if (bad !== 0) throw badVector(bad & 3, first + (bad >> 2), named.ids, named.firstRow);
       use(first, rows, this.#x);
     }
@@ -128,6 +127,23 @@ export class CodecKernel {
   /** The instance, for the calibration, which keeps its totals in the same memory. */
   get kernels(): Kernels {
     return this.#kernels;
+  }
+
+  /** Brings the kept dimensions of some rows, mapped or as they are, to x; what it returns is truncate's. */
+  #load(embeddings: Float32Array, first: number, rows: number): number {
+    if (this.#mapper !== undefined) return this.#mapper.map(embeddings, first, rows, this.#x);
+    const width = this.#inputDimensions;
+    const n = this.#n;
+    const x = this.#kernels.float32(this.#x, rows * n);
+    if (width === n) {
+      x.set(embeddings.subarray(first * width, (first + rows) * width));
+      return 0;
+    }
+    for (let row = 0; row < rows; row++) {
+      const from = (first + row) * width;
+      x.set(embeddings.subarray(from, from + n), row * n);
+    }
+    return 0;
   }
 
   #table(values: Float32Array): number {

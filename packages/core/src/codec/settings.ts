@@ -15,6 +15,11 @@ export interface CodecSettings {
   readonly seed: number;
   /** Calibration mean that is subtracted before the sign, shape (dimensions); absent: no centring. */
   readonly mean: Float32Array | undefined;
+  /**
+   * Linear map that makes the kept dimensions from the embeddings, at length 1 each: shape (inputDimensions,
+   * dimensions); absent: the first `dimensions` values are kept as they are.
+   */
+  readonly map?: Float32Array | undefined;
   /** Per-dimension [min; max] for the int8 codes, shape (2, dimensions). */
   readonly ranges: Float32Array;
   /** Identity of the model whose embeddings these are: codes of two models never meet in one store. */
@@ -34,9 +39,12 @@ export function fingerprint(settings: CodecSettings): string {
     settings.mean === undefined ? 'none' : 'mean',
     'st5.7',
     settings.model ?? null,
+    // Only where there is one, so that fingerprints of codecs without a map stay what they were.
+    ...(settings.map === undefined ? [] : ['map']),
   ]);
   const hash = createHash('sha256').update(header).update('\n').update(littleEndian(settings.ranges));
   if (settings.mean !== undefined) hash.update(littleEndian(settings.mean));
+  if (settings.map !== undefined) hash.update(littleEndian(settings.map));
   return hash.digest('hex');
 }
 

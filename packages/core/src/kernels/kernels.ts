@@ -16,6 +16,15 @@ const { WebAssembly } = globalThis as unknown as {
 interface Exports {
   readonly memory: Memory;
   truncate(x: number, rows: number, n: number): number;
+  mapRows(
+    x: number,
+    rows: number,
+    width: number,
+    stride: number,
+    tiles: number,
+    n: number,
+    out: number,
+  ): void;
   rotateRows(x: number, rows: number, n: number, signs: number, p: number, scale: number): void;
   encode(
     x: number,

@@ -1,5 +1,6 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { NestbitError } from '../errors.ts';
+import { startThread } from '../thread.ts';
 import type { SessionOptions } from './session.ts';
 import { type FromWorker, fromWorkerError, type ToWorker } from './worker-messages.ts';
 
@@ -32,7 +33,7 @@ export class EncoderThread {
 
   constructor(options: SessionOptions, events: ThreadEvents) {
     this.#events = events;
-    this.#worker = startWorker(options);
+    this.#worker = startThread(import.meta.url, 'worker', options);
     let cause: unknown;
     this.#worker.on('error', (error) => {
       cause = error;
@@ -108,14 +109,6 @@ export class EncoderThread {
     if (message.type === 'failed') job?.reject(fromWorkerError(message.error));
     this.#events.free();
   }
-}
-
-/** Node starts no thread from a file when it inherits --input-type; a data: module that imports the file it does. */
-function startWorker(options: SessionOptions): Worker {
-  const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js';
-  const program = `import ${JSON.stringify(new URL(file, import.meta.url).href)};`;
-  const url = new URL(`data:text/javascript,${encodeURIComponent(program)}`);
-  return new Worker(url, { workerData: options });
 }
 
 function closed(): NestbitError {

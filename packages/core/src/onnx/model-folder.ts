@@ -31,8 +31,8 @@ const POOLING_FLAGS: Record<string, Pooling> = {
 };
 
 /**
- * Reads a Hugging Face or sentence-transformers model folder: tokenizer.json, onnx/model.onnx (or
- * onnx/model_<variant>.onnx, or either at the top), and where they exist tokenizer_config.json, modules.json,
+ * Reads a Hugging Face or sentence-transformers model folder: tokenizer.json, onnx/model.onnx (without one
+ * onnx/model_quantized.onnx; with a variant onnx/model_<variant>.onnx; or any of them at the top), and where they exist tokenizer_config.json, modules.json,
  * the pooling module's config.json, sentence_bert_config.json and config_sentence_transformers.json.
  *
  * @throws NestbitError `MODEL_INVALID` naming what is missing or wrong
@@ -46,7 +46,9 @@ export async function readModelFolder(folder: string, variant?: string): Promise
     );
   }
   const name = variant === undefined ? 'model.onnx' : `model_${variant}.onnx`;
-  const candidates = [join(folder, 'onnx', name), join(folder, name)];
+  // A folder that was made small has the quantized file only.
+  const names = variant === undefined ? [name, 'model_quantized.onnx'] : [name];
+  const candidates = names.flatMap((file) => [join(folder, 'onnx', file), join(folder, file)]);
   const onnxPath = candidates.find((path) => existsSync(path));
   if (onnxPath === undefined) {
     throw invalid(`${folder} has no onnx/${name}; export one: optimum-cli export onnx --model … folder`);

@@ -28,10 +28,10 @@ export interface TrainReport {
   readonly dimensions: readonly number[];
   /** Tokens of the vocabulary. */
   readonly vocabulary: number;
-  /** Pairs that were trained on, and those of them that are neighbouring passages. */
+  /** Pairs that were trained on. */
   readonly pairs: number;
   readonly steps: number;
-  /** Mean loss of the last tenth of the steps. */
+  /** Mean loss of about the last twenty steps. */
   readonly loss: number;
   readonly seconds: number;
   readonly retention: Retention;

@@ -14,11 +14,17 @@ export interface TrainOptions {
   readonly tokenizer?: string;
   /** Tokens of a vocabulary that is trained. Default 16 384; more cost table rows, fewer cut words up. */
   readonly vocabulary?: number;
-  /** Times that every pair is seen. Default 3. */
+  /** Times that every pair is seen. Default 5. */
   readonly epochs?: number;
-  /** Pairs a batch, a multiple of 8. Default 1024; more negatives teach more and cost more. Fewer pairs, fewer. */
+  /**
+   * Pairs a batch, a multiple of 8; more negatives teach more and cost more. Default a 64th of the pairs, so that small
+   * data has steps enough, but 64 to 2048.
+   */
   readonly batch?: number;
-  /** Adam's learning rate at its highest, relative to rows of about 1 a value. Default 0.05. */
+  /**
+   * Adam's learning rate at its highest, relative to rows of about 1 a value. Default 0.2; less leaves rare words nearer
+   * to lexical search, which is a little better at the full width and worse when cut.
+   */
   readonly rate?: number;
   /** Inverse temperature of the cosines in the loss. Default 20. */
   readonly scale?: number;
@@ -32,12 +38,17 @@ export interface TrainOptions {
   readonly resume?: boolean;
   /** Seconds between checkpoints. Default 60. */
   readonly checkpointEvery?: number;
+  /** Which of `onnx/model.onnx` and `onnx/model_quantized.onnx` are written. Default both. */
+  readonly files?: readonly ModelFile[];
   /** What the model card says of the data and the licence of the model. */
   readonly card?: ModelCardText;
   /** Ends the training at the next step with `ABORTED`, after a checkpoint. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: TrainProgress) => void;
 }
+
+/** `float16`: onnx/model.onnx; `int8`: onnx/model_quantized.onnx, half of it. */
+export type ModelFile = 'float16' | 'int8';
 
 /** What only the user knows. */
 export interface ModelCardText {
@@ -51,7 +62,7 @@ export interface TrainProgress {
   readonly phase: 'reading' | 'tokenizing' | 'training' | 'writing';
   readonly done: number;
   readonly total: number | undefined;
-  /** Mean loss of the last steps. */
+  /** Mean loss of about the last twenty steps. */
   readonly loss: number | undefined;
   /** Pairs a second. */
   readonly rate: number | undefined;
@@ -67,7 +78,7 @@ export interface TrainSettings {
   readonly tokenizer: string | undefined;
   readonly vocabulary: number;
   readonly epochs: number;
-  readonly batch: number;
+  readonly batch: number | undefined;
   readonly rate: number;
   readonly scale: number;
   readonly maxLength: number;
@@ -75,6 +86,7 @@ export interface TrainSettings {
   readonly threads: number;
   readonly resume: boolean;
   readonly checkpointEvery: number;
+  readonly files: readonly ModelFile[];
   readonly card: ModelCardText;
 }
 
@@ -93,15 +105,17 @@ export function trainSettings(options: TrainOptions): TrainSettings {
     weights: checkedWeights(options.weights, dimensions),
     tokenizer: options.tokenizer,
     vocabulary: whole('vocabulary', options.vocabulary ?? 16_384, 64, 2 ** 20),
-    epochs: whole('epochs', options.epochs ?? 3, 1, 10_000),
-    batch: multipleOf8('batch', whole('batch', options.batch ?? 1024, 8, 8192)),
-    rate: positive('rate', options.rate ?? 0.05),
+    epochs: whole('epochs', options.epochs ?? 5, 1, 10_000),
+    batch:
+      options.batch === undefined ? undefined : multipleOf8('batch', whole('batch', options.batch, 8, 8192)),
+    rate: positive('rate', options.rate ?? 0.2),
     scale: positive('scale', options.scale ?? 20),
     maxLength: whole('maxLength', options.maxLength ?? 256, 1, 8192),
     seed: whole('seed', options.seed ?? 0, -(2 ** 31), 2 ** 31 - 1),
     threads: whole('threads', options.threads ?? availableParallelism(), 1, 64),
     resume: options.resume ?? false,
     checkpointEvery: positive('checkpointEvery', options.checkpointEvery ?? 60),
+    files: checkedFiles(options.files ?? ['float16', 'int8']),
     card: options.card ?? {},
   };
 }
@@ -128,6 +142,13 @@ export function checkedWeights(
     throw new RangeError(`weights must have one number for each of ${dimensions.length} dimensions`);
   }
   return weights.map((weight, i) => positive(`weights[${i}]`, weight));
+}
+
+function checkedFiles(files: readonly ModelFile[]): readonly ModelFile[] {
+  if (!Array.isArray(files) || files.length === 0) throw new TypeError('files must be a list');
+  const wrong = files.find((file) => file !== 'float16' && file !== 'int8');
+  if (wrong !== undefined) throw new RangeError(`files must be float16 or int8, got ${wrong}`);
+  return [...files];
 }
 
 function multipleOf8(name: string, value: number): number {

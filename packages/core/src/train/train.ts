@@ -1,9 +1,9 @@
 import { NestbitError, throwIfAborted } from '../errors.ts';
+import { startThread } from '../thread.ts';
 import { checkRecord, type TrainRecord } from './data/records.ts';
-import { startThread } from './engine/threads.ts';
 import type { FromLeader, LeaderData, ToLeader, TrainReport } from './messages.ts';
 import { checkOut } from './model/write-model.ts';
-import { type TrainOptions, trainSettings } from './settings.ts';
+import { type TrainOptions, type TrainProgress, trainSettings } from './settings.ts';
 
 /** Records that are sent to the training thread at a time. */
 const CHUNK = 1000;
@@ -28,22 +28,28 @@ export async function train(
   throwIfAborted(signal);
   await checkOut(settings.out);
   const abort = new Int32Array(new SharedArrayBuffer(4));
-  const worker = startThread('leader', { settings, abort } satisfies LeaderData);
-  const stop = (): void => {
-    Atomics.store(abort, 0, 1);
-  };
-  signal?.addEventListener('abort', stop);
+  const worker = startThread(import.meta.url, 'engine/leader', { settings, abort } satisfies LeaderData);
+  let stop = (): void => {};
   let taken: () => void = () => {};
+  let phase: TrainProgress['phase'] = 'reading';
   const report = new Promise<TrainReport>((resolve, reject) => {
+    stop = () => {
+      Atomics.store(abort, 0, 1);
+      // Before the first step there is nothing to keep, and no need to wait for the thread.
+      if (phase === 'reading' || phase === 'tokenizing') reject(aborted(signal));
+    };
     worker.on('message', (message: FromLeader) => {
       if (message.type === 'taken') taken();
-      else if (message.type === 'progress') onProgress?.(message.progress);
-      else if (message.type === 'done') resolve(message.report);
+      else if (message.type === 'progress') {
+        phase = message.progress.phase;
+        onProgress?.(message.progress);
+      } else if (message.type === 'done') resolve(message.report);
       else reject(failure(message, signal));
     });
     worker.on('error', reject);
     worker.on('exit', (status) => reject(new Error(`the training thread ended with status ${status}`)));
   });
+  signal?.addEventListener('abort', stop);
   const post = (message: ToLeader): void => worker.postMessage(message);
   try {
     // A failure while records are sent ends the sending, too.
@@ -81,6 +87,12 @@ export async function train(
     if (chunk.length > 0) await send();
     post({ type: 'end' });
   }
+}
+
+function aborted(signal: AbortSignal | undefined): NestbitError {
+  return new NestbitError('ABORTED', 'The training was stopped before its first step; nothing was written.', {
+    cause: signal?.reason,
+  });
 }
 
 function failure(

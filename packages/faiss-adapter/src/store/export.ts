@@ -1,8 +1,8 @@
 import { AtomicFile, type Id, throwIfAborted } from '@nestbit/core';
 import { call } from '../addon/call.ts';
 import { addon, type NativeIndex } from '../addon/native.ts';
-import { has } from './bitmap.ts';
 import type { IndexKeeper } from './index-keeper.ts';
+import { livingRows } from './living-rows.ts';
 import { type StoreIndex, TRAINING_ROUNDS, usualLists } from './settings.ts';
 import type { View } from './view.ts';
 
@@ -32,7 +32,7 @@ export async function exportIndex(
   const ids = await AtomicFile.create(`${path}.ids.jsonl`);
   try {
     let done = 0;
-    for await (const rows of livingRows(view)) {
+    for (const rows of livingRows(view, ROWS_AT_ONCE)) {
       throwIfAborted(options.signal);
       if (whole === undefined) {
         const bits = codes.subarray(done * bytes, (done + rows.length) * bytes);
@@ -53,18 +53,6 @@ export async function exportIndex(
 
 function line(id: Id): string {
   return `${JSON.stringify(String(id))}\n`;
-}
-
-async function* livingRows(view: View): AsyncGenerator<Uint32Array> {
-  let rows: number[] = [];
-  for (let row = 0; row < view.rows; row++) {
-    if (has(view.alive, row)) rows.push(row);
-    if (rows.length === ROWS_AT_ONCE) {
-      yield Uint32Array.from(rows);
-      rows = [];
-    }
-  }
-  if (rows.length > 0) yield Uint32Array.from(rows);
 }
 
 async function indexOver(

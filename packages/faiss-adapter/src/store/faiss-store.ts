@@ -3,39 +3,28 @@ import {
   Calls,
   type Capabilities,
   type Codec,
+  type Codes,
   checkKeys,
-  copyPayload,
   encodeBatch,
   type Hit,
   type Id,
   NestbitError,
   type SearchCandidates,
-  type SearchOptions,
   type Store,
   type StoredRow,
   searchPlan,
   Turns,
   throwIfAborted,
 } from '@nestbit/core';
-import { call } from '../addon/call.ts';
-
 import { type ExportOptions, exportIndex } from './export.ts';
 import type { IndexProgress } from './index-keeper.ts';
+import { livingBatches } from './living-rows.ts';
 import { type CreateOptions, createStore, type OpenOptions, openStore, type Parts } from './open-store.ts';
 import { OpenedStore } from './opened-store.ts';
-import type { StoreStats } from './stats.ts';
-import { statsOf } from './stats.ts';
-import { type Found, searchView } from './store-search.ts';
-import { shows, type View } from './view.ts';
-
-export interface FaissSearchOptions extends SearchOptions {
-  /** IVF: lists read for a query. Default: that of the store. */
-  readonly probes?: number;
-  /** HNSW: beam width. Default: that of the store. */
-  readonly efSearch?: number;
-  /** Threads of this call. Default: those of the store. */
-  readonly threads?: number;
-}
+import { readRows } from './read-rows.ts';
+import { type StoreStats, statsOf } from './stats.ts';
+import { type FaissSearchOptions, type Found, searchView } from './store-search.ts';
+import type { View } from './view.ts';
 
 /**
  * The store contract in a folder: bits searched in memory by faiss's structures and our kernels, int8 copies on
@@ -106,26 +95,7 @@ export class FaissStore implements Store {
     this.#check(options.signal);
     checkKeys(ids);
     const wanted = ids.slice();
-    return await this.#read(async (view) => {
-      const found = wanted.map((id) => view.generation.find(id));
-      const rows = found.filter((row): row is number => row !== undefined && shows(view, row));
-      const n = this.codec.dimensions;
-      const bits = new Uint8Array((rows.length * n) / 8);
-      const int8 = new Int8Array(rows.length * n);
-      const places = new Map(rows.map((row, at) => [row, at]));
-      const payloads = rows.map((row) => view.generation.row(row).payload);
-      await call(() => view.generation.files.read(Uint32Array.from(rows), bits, int8));
-      return wanted.map((id, i) => {
-        const at = places.get(found[i] ?? -1);
-        if (at === undefined) return undefined;
-        return {
-          id,
-          payload: payloads[at] && copyPayload(payloads[at]),
-          bits: bits.slice((at * n) / 8, ((at + 1) * n) / 8),
-          int8: int8.slice(at * n, (at + 1) * n),
-        };
-      });
-    });
+    return await this.#read((view) => readRows(view, wanted, this.codec.dimensions));
   }
 
   async search(queries: Float32Array, options: FaissSearchOptions = {}): Promise<Hit[][]> {
@@ -180,6 +150,37 @@ export class FaissStore implements Store {
   async export(path: string, options: ExportOptions = {}): Promise<number> {
     this.#check(options.signal);
     return await this.#read((view) => exportIndex(view, this.#store.keeper, path, options));
+  }
+
+  /**
+   * All rows as they are at the start, in the order of their writes, in batches that another store of the same codec takes.
+   *
+   * @param options batchRows: rows of a batch, default 2048
+   * @throws NestbitError `STORE_DAMAGED`, `ABORTED`
+   */
+  async *rows(
+    options: { readonly batchRows?: number; readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<Batch & { readonly codes: Codes }> {
+    this.#check(options.signal);
+    let end: () => void = () => {};
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    let reading: Promise<void> | undefined;
+    // What is read stays open until the last batch was taken, or the loop was left.
+    const view = await new Promise<View>((resolve, reject) => {
+      reading = this.#read(async (own) => {
+        resolve(own);
+        await ended;
+      });
+      reading.catch(reject);
+    });
+    try {
+      yield* livingBatches(view, options.batchRows ?? 2048, options.signal);
+    } finally {
+      end();
+      await reading;
+    }
   }
 
   /** Reads all codes and checks them against their checksums. @throws NestbitError `STORE_DAMAGED` */

@@ -1,7 +1,5 @@
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { Worker } from 'node:worker_threads';
-import { NestbitError } from '@nestbit/core';
+import type { Worker } from 'node:worker_threads';
+import { NestbitError, startThread } from '@nestbit/core';
 import type { Packed } from './packer.ts';
 import type { Committed } from './records-db.ts';
 
@@ -37,10 +35,7 @@ export class RecordsWriter {
 
   private constructor(path: string) {
     this.#path = path;
-    // Run from the sources this module is .ts, and so is the worker.
-    const compiled = new URL('./records-worker.js', import.meta.url);
-    const source = new URL('./records-worker.ts', import.meta.url);
-    this.#worker = new Worker(existsSync(fileURLToPath(compiled)) ? compiled : source, { workerData: path });
+    this.#worker = startThread(import.meta.url, 'records-worker', path);
     this.#worker.on('message', (response: Response) => this.#settle(response));
     this.#worker.on('error', (cause) => this.#fail(cause));
     this.#worker.on('exit', () => this.#fail(undefined));

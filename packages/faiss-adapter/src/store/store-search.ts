@@ -1,4 +1,11 @@
-import { type Codec, type PreparedQuery, rowsOf, type SearchPlan, Turns } from '@nestbit/core';
+import {
+  type Codec,
+  type PreparedQuery,
+  rowsOf,
+  type SearchOptions,
+  type SearchPlan,
+  Turns,
+} from '@nestbit/core';
 import { call } from '../addon/call.ts';
 import { addon, type NativeFound, type NativeIndex, type NativeSearch } from '../addon/native.ts';
 import { searchable, type View } from './view.ts';
@@ -7,6 +14,15 @@ import { searchable, type View } from './view.ts';
 const QUERIES_AT_ONCE = 256;
 /** Queries prepared between two looks at the event loop. */
 const PREPARED_AT_ONCE = 16;
+
+export interface FaissSearchOptions extends SearchOptions {
+  /** IVF: lists read for a query. Default: that of the store. */
+  readonly probes?: number;
+  /** HNSW: beam width. Default: that of the store. */
+  readonly efSearch?: number;
+  /** Threads of this call. Default: those of the store. */
+  readonly threads?: number;
+}
 
 export interface StoreSearch {
   readonly plan: SearchPlan;

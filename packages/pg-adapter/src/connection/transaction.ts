@@ -2,10 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { throwIfAborted } from '@nestbit/core';
 import type { Pool, PoolClient } from 'pg';
 import { isTransient, translated } from '../sql/failures.ts';
+import { checkout } from './checkout.ts';
 
 export interface TransactionOptions {
   /** SQL without parameters after `begin`, such as `set local …;`. One round trip with it. */
   readonly settings?: string;
+  /** Sends the text that begins it, such as together with first statements. Default: by itself. */
+  readonly begin?: (client: PoolClient, text: string) => Promise<unknown>;
   /** Sees one snapshot and changes nothing. */
   readonly readOnly?: boolean;
   readonly signal?: AbortSignal | undefined;
@@ -26,11 +29,32 @@ export async function transaction<T>(
   work: (client: PoolClient) => Promise<T>,
   options: TransactionOptions = {},
 ): Promise<T> {
-  const { attempts = 5, signal } = options;
+  return await again(options, () => once(pool, work, options));
+}
+
+/**
+ * A read-only transaction in one round trip.
+ *
+ * @param run sends the text that it is given, its own statements, and `commit`, all at once
+ * @throws as `transaction`
+ */
+export async function readAtOnce<T>(
+  pool: Pool,
+  options: Pick<TransactionOptions, 'settings' | 'signal'>,
+  run: (client: PoolClient, begin: string) => Promise<T>,
+): Promise<T> {
+  const begin = beginOf({ ...options, readOnly: true });
+  return await again(options, () => onConnection(pool, (client) => run(client, begin)));
+}
+
+async function again<T>(
+  { attempts = 5, signal }: Pick<TransactionOptions, 'attempts' | 'signal'>,
+  run: () => Promise<T>,
+): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     throwIfAborted(signal);
     try {
-      return await once(pool, work, options);
+      return await run();
     } catch (error) {
       throwIfAborted(signal);
       if (attempt >= attempts || !isTransient(error)) throw translated(error);
@@ -45,27 +69,35 @@ export async function transaction<T>(
 async function once<T>(
   pool: Pool,
   work: (client: PoolClient) => Promise<T>,
-  { settings = '', readOnly = false, signal }: TransactionOptions,
+  options: TransactionOptions,
 ): Promise<T> {
-  const client = await pool.connect();
-  // The pool listens only while a client is idle; an error meanwhile also fails the query under way.
-  const ignore = (): void => {};
-  client.on('error', ignore);
-  let broken: Error | undefined;
-  try {
-    await client.query(`begin${readOnly ? ' isolation level repeatable read read only' : ''};${settings}`);
+  const { begin = (client, text) => client.query(text), signal } = options;
+  return await onConnection(pool, async (client) => {
+    await begin(client, beginOf(options));
     const result = await work(client);
     throwIfAborted(signal);
     await client.query('commit');
     return result;
+  });
+}
+
+function beginOf({ settings = '', readOnly = false }: TransactionOptions): string {
+  return `begin${readOnly ? ' isolation level repeatable read read only' : ''};${settings}`;
+}
+
+/** A transaction's connection: rolled back when the work fails. */
+async function onConnection<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
+  const { client, release } = await checkout(pool);
+  let broken: Error | undefined;
+  try {
+    return await work(client);
   } catch (error) {
     await client.query('rollback').catch((failure: Error) => {
       broken = failure;
     });
     throw error;
   } finally {
-    client.off('error', ignore);
     // A connection that cannot roll back is not given to anyone else.
-    client.release(broken);
+    release(broken);
   }
 }

@@ -11,35 +11,46 @@ export class Parameters {
   }
 }
 
-/** Gives the SQL of a field: jsonb, with SQL's null for a field that is not there. */
-export type FieldSql = (field: string, parameters: Parameters) => string;
+/** How the fields of a filter are reached. */
+export interface FieldsSql {
+  /** A field as jsonb, with SQL's null for one that is not there. */
+  json(field: string, parameters: Parameters): string;
+  /** A condition in the field's own type, where it has one. */
+  own?(condition: Condition, parameters: Parameters): string | undefined;
+}
 
-/** A field of the column `payload`. The name is a parameter, whatever stands in it. */
-export const payloadField =
-  (table: string): FieldSql =>
-  (field, parameters) =>
-    `${table}.payload -> ${parameters.add(storable(field, field))}::text`;
+/** Fields of the column `payload`. Names are parameters, whatever stands in them. */
+export function payloadFields(table: string): FieldsSql {
+  return {
+    json: (field, parameters) => `${table}.payload -> ${parameters.add(storable(field, field))}::text`,
+  };
+}
 
 /**
- * Conditions as SQL over jsonb that passes exactly the rows that core's `matches` passes; all values are
+ * Conditions as SQL that passes exactly the rows that core's `matches` passes; all values are
  * parameters.
  *
  * @throws NestbitError `FILTER_VALUE` for text with a NUL character, which Postgres cannot compare
  */
 export function filterSql(
   conditions: readonly Condition[],
-  fieldSql: FieldSql,
+  fields: FieldsSql,
   parameters: Parameters,
 ): string {
   const parts = conditions.map((condition) => {
-    const field = `(${fieldSql(condition.field, parameters)})`;
-    return conditionSql(condition, field, parameters);
+    for (const value of 'values' in condition ? condition.values : [condition.value]) {
+      storable(condition.field, value);
+    }
+    return (
+      fields.own?.(condition, parameters) ??
+      jsonCondition(condition, `(${fields.json(condition.field, parameters)})`, parameters)
+    );
   });
   return parts.length === 0 ? 'true' : parts.join(' and ');
 }
 
-function conditionSql(condition: Condition, field: string, parameters: Parameters): string {
-  const json = (value: Scalar): string => JSON.stringify(storable(condition.field, value));
+function jsonCondition(condition: Condition, field: string, parameters: Parameters): string {
+  const json = (value: Scalar): string => JSON.stringify(value);
   // A missing field counts as null.
   const known = `coalesce(${field}, 'null'::jsonb)`;
   switch (condition.operator) {
@@ -49,7 +60,7 @@ function conditionSql(condition: Condition, field: string, parameters: Parameter
       return `${known} <> ${parameters.add(json(condition.value))}::jsonb`;
     default: {
       const operator = { gte: '>=', gt: '>', lte: '<=', lt: '<' }[condition.operator];
-      const value = storable(condition.field, condition.value) as string | number;
+      const { value } = condition;
       // `case` keeps the cast from values of other types.
       return typeof value === 'number'
         ? `case jsonb_typeof(${field}) when 'number' then (${field} #>> '{}')::numeric ${operator} ` +

@@ -3,12 +3,20 @@ import type { Pool } from 'pg';
 import { transaction } from '../connection/transaction.ts';
 import { quoted } from '../sql/identifiers.ts';
 import { registry } from './0001-registry.ts';
+import { shrink } from './0002-shrink.ts';
+import { sync } from './0003-sync.ts';
 
 const MIGRATIONS: readonly { readonly version: number; readonly sql: string }[] = [
   { version: 1, sql: registry },
+  { version: 2, sql: shrink },
+  { version: 3, sql: sync },
 ];
+/** Tables that the migrations make, those first that refer to others. */
+export const REGISTRY_TABLES = ['shrink_errors', 'shrink_ranges', 'shrinks', 'stores', 'migrations'] as const;
+export const MIGRATIONS_TABLE =
+  'create table if not exists {schema}.migrations (version integer primary key, applied_at timestamptz not null default now())';
 /** Serializes concurrent starts: 'nestbit' as an advisory lock. */
-const LOCK = 7_957_695_015_440;
+export const LOCK = 7_957_695_015_440;
 
 /**
  * Brings the schema up to date, one migration after another in one transaction; nothing happens when it is.
@@ -35,9 +43,7 @@ export async function migrate(pool: Pool, schema: string): Promise<void> {
     // A role that may not create schemas can work in one that was made for it.
     const there = await client.query('select from pg_namespace where nspname = $1', [schema]);
     if (there.rowCount === 0) await client.query(`create schema ${own}`);
-    await client.query(
-      `create table if not exists ${own}.migrations (version integer primary key, applied_at timestamptz not null default now())`,
-    );
+    await client.query(MIGRATIONS_TABLE.replaceAll('{schema}', own));
     const { rows } = await client.query<{ version: number }>(`select version from ${own}.migrations`);
     const done = new Set(rows.map(({ version }) => version));
     for (const { version, sql } of MIGRATIONS) {

@@ -12,6 +12,8 @@ export interface Source {
   readonly id: string;
   /** Columns that hits bring along as their payload. */
   readonly columns: readonly string[];
+  /** Of an id that is text, qualified and quoted; looked up, not stored. */
+  readonly collation?: string;
 }
 
 /** What the database says of a store. */
@@ -24,6 +26,14 @@ export interface StoreRecord {
   readonly source: Source | undefined;
 }
 
+interface StoreRow {
+  readonly id_type: IdType;
+  readonly layout: Layout;
+  readonly codec: string;
+  readonly fields: string[];
+  readonly source: Source | null;
+}
+
 /** The store of a name, or nothing. @throws NestbitError `CODEC_CORRUPT`, `PERMISSION_DENIED` */
 export async function readStore(
   client: Pool | PoolClient,
@@ -31,7 +41,7 @@ export async function readStore(
   name: string,
 ): Promise<StoreRecord | undefined> {
   const { rows } = await client
-    .query<{ id_type: IdType; layout: Layout; codec: string; fields: string[]; source: Source | null }>(
+    .query<StoreRow>(
       `select id_type, layout, codec, fields, source from ${quoted(schema)}.stores where name = $1`,
       [name],
     )
@@ -48,11 +58,26 @@ export async function readStore(
     layout: row.layout,
     codec: parseCodec(row.codec),
     fields: row.fields,
-    source: row.source ?? undefined,
+    source: row.source === null ? undefined : await withCollation(client, row.source),
   };
 }
 
-const RESERVED = ['stores', 'migrations'];
+/** Comparing text ids in the collation of their column lets an index of the user's serve joins. */
+async function withCollation(client: Pool | PoolClient, source: Source): Promise<Source> {
+  const { rows } = await client.query<{ collation: string }>(
+    `select quote_ident(cn.nspname) || '.' || quote_ident(co.collname) as collation
+     from pg_attribute a
+     join pg_class t on t.oid = a.attrelid
+     join pg_namespace tn on tn.oid = t.relnamespace
+     join pg_collation co on co.oid = a.attcollation
+     join pg_namespace cn on cn.oid = co.collnamespace
+     where tn.nspname = $1 and t.relname = $2 and a.attname = $3`,
+    [source.schema, source.table, source.id],
+  );
+  return rows.length === 0 ? source : { ...source, collation: rows[0].collation };
+}
+
+const RESERVED = ['stores', 'migrations', 'shrinks', 'shrink_ranges', 'shrink_errors'];
 
 /** Makes the tables of a store and notes it, within a transaction. @throws NestbitError `STORE_EXISTS` */
 export async function createStore(
@@ -75,7 +100,8 @@ export async function createStore(
   );
   if (inserted.rowCount === 0)
     throw new NestbitError('STORE_EXISTS', `The store ${name} is there already; open it with PgStore.open.`);
-  await client.query(createTables(tablesOf(schema, name, layout), idType, layout, codec.dimensions));
+  for (const statement of createTables(tablesOf(schema, name, layout), idType, layout, codec.dimensions))
+    await client.query(statement);
 }
 
 /** Removes a store with its codes, within a transaction. */

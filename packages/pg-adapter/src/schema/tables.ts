@@ -37,27 +37,24 @@ export function tablesOf(schema: string, name: string, layout: Layout): Tables {
   };
 }
 
-/** The statements that make them. */
-export function createTables(tables: Tables, idType: IdType, layout: Layout, dimensions: number): string {
+/** The statements that make them, in order. */
+export function createTables(tables: Tables, idType: IdType, layout: Layout, dimensions: number): string[] {
   const id = idType === 'text' ? 'text collate "C"' : idType;
   const codes = qualified(tables.codes);
   const bits = qualified(tables.bits);
-  const inline = layout === 'inline' ? `bits bit(${dimensions}) not null,` : '';
+  const inline = layout === 'inline' ? `bits bit(${dimensions}) not null, ` : '';
   // Codes look random: compressing them costs time and saves nothing.
-  const narrow = `
-    create table ${bits} (id ${id} primary key, seq bigint not null, bits bit(${dimensions}) not null);
-    alter table ${bits} alter column bits set storage plain;`;
-  return `
-    create sequence ${qualified(tables.sequence)};
-    create table ${codes} (
-      id ${id} primary key,
-      seq bigint not null,
-      ${inline}
-      int8 bytea not null,
-      payload jsonb
-    );
-    alter table ${codes} alter column int8 set storage external;
-    ${layout === 'inline' ? `alter table ${codes} alter column bits set storage plain;` : narrow}`;
+  return [
+    `create sequence ${qualified(tables.sequence)}`,
+    `create table ${codes} (id ${id} primary key, seq bigint not null, ${inline}int8 bytea not null, payload jsonb)`,
+    `alter table ${codes} alter column int8 set storage external`,
+    ...(layout === 'inline'
+      ? []
+      : [
+          `create table ${bits} (id ${id} primary key, seq bigint not null, bits bit(${dimensions}) not null)`,
+        ]),
+    `alter table ${bits} alter column bits set storage plain`,
+  ];
 }
 
 export function dropTables(tables: Tables): string {

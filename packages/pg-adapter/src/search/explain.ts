@@ -1,6 +1,5 @@
 import type { PreparedQuery } from '@nestbit/core';
 import type { PoolClient } from 'pg';
-import { bitParameter } from '../codes/wire.ts';
 import type { Plan } from './plan.ts';
 import { candidatesSql, type SearchSql } from './statements.ts';
 
@@ -28,17 +27,9 @@ export async function explain(
   plan: Plan,
   query: PreparedQuery,
 ): Promise<Explanation> {
-  const { kind, why, prefilter, rescored, settings, conditions } = plan;
+  const { kind, why, prefilter, rescored, settings } = plan;
   const ordered = kind === 'exact' ? 'exact' : 'index';
-  const fetch = prefilter <= rescored ? 'int8' : 'bits';
-  const { text, values } = candidatesSql(
-    sql,
-    conditions,
-    bitParameter(query.bits),
-    prefilter,
-    ordered,
-    fetch,
-  );
+  const { text, values } = candidatesSql(sql, plan, query.bits, ordered);
   const { rows } = await client.query<{ 'QUERY PLAN': string }>(`explain ${text}`, values);
   const server = rows.map((row) => row['QUERY PLAN']).join('\n');
   const usesIndex =

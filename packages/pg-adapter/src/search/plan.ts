@@ -1,6 +1,7 @@
 import { type SearchOptions, type SearchPlan, searchPlan } from '@nestbit/core';
 import type { IndexState } from '../index-build/index-builder.ts';
 import { indexesBits, type Server, scansIteratively } from '../index-build/server.ts';
+import { beam, MAX_BEAM } from './beam.ts';
 
 export interface PgSearchOptions extends SearchOptions {
   /** IVFFlat: lists read for a query. More cost time and find more. Default 10. */
@@ -18,8 +19,6 @@ export interface Plan extends SearchPlan {
   readonly settings: string;
 }
 
-/** hnsw.ef_search takes no more. */
-const MAX_EF_SEARCH = 1000;
 /** Rows that an iterative scan may look at for each one wanted, before all are scanned instead. */
 const SCANNED_EACH = 100;
 const LEAST_SCANNED = 20_000;
@@ -29,12 +28,8 @@ const LEAST_SCANNED = 20_000;
  */
 const PREFILTER_EACH = 2;
 const LEAST_PREFILTER = 100;
-/** A beam no wider than the candidates, or narrower than this, misses near ones. */
-const EF_SEARCH_EACH = 1.3;
-const LEAST_EF_SEARCH = 100;
-
 /**
- * Chooses. pgvector returns at most `hnsw.ef_search` rows, 40 unless set, and with a filter fewer: so it is set to
+ * Chooses. pgvector returns at most `hnsw.ef_search` rows, 40 unless set, and with a filter fewer: so it is set above
  * the candidates, and beyond its limit or under a filter the scan goes on until there are enough (pgvector ≥ 0.8).
  *
  * @throws as core's `searchPlan`
@@ -55,18 +50,16 @@ export function planSearch(options: PgSearchOptions, server: Server, index: Inde
     options.prefilter === undefined
       ? Math.min(plan.prefilter, Math.max(LEAST_PREFILTER, PREFILTER_EACH * plan.rescored))
       : plan.prefilter;
-  const more = plan.conditions.length > 0 || (index.kind === 'hnsw' && prefilter > MAX_EF_SEARCH);
+  const more = plan.conditions.length > 0 || (index.kind === 'hnsw' && prefilter > MAX_BEAM);
   if (more && !scansIteratively(server)) {
     return scan(
-      `pgvector before 0.8 returns too few rows ${prefilter > MAX_EF_SEARCH ? 'above 1000 candidates' : 'under a filter'}`,
+      `pgvector before 0.8 returns too few rows ${prefilter > MAX_BEAM ? 'above 1000 candidates' : 'under a filter'}`,
     );
   }
   const why = `a valid ${index.kind} index${more ? ', scanned until there are enough rows' : ''}`;
   const settings = [
     'enable_seqscan = off',
-    index.kind === 'hnsw'
-      ? `hnsw.ef_search = ${Math.min(MAX_EF_SEARCH, Math.max(LEAST_EF_SEARCH, Math.ceil(EF_SEARCH_EACH * prefilter)))}`
-      : `ivfflat.probes = ${probes}`,
+    index.kind === 'hnsw' ? `hnsw.ef_search = ${beam(prefilter)}` : `ivfflat.probes = ${probes}`,
     ...(more ? iterative(index.kind, prefilter) : []),
   ];
   return {

@@ -1,94 +1,151 @@
-import { type Hit, type PreparedQuery, type Ranked, refine, rescore, throwIfAborted } from '@nestbit/core';
-import type { PoolClient } from 'pg';
+import { type Hit, type PreparedQuery, refine, rescore, throwIfAborted } from '@nestbit/core';
+import type { Pool, PoolClient } from 'pg';
 import { idOf } from '../codes/ids.ts';
-import { bitParameter } from '../codes/wire.ts';
+import { readAtOnce, transaction } from '../connection/transaction.ts';
 import type { IdType } from '../schema/tables.ts';
 import { qualified } from '../sql/identifiers.ts';
+import { literal } from '../sql/literals.ts';
+import { byAge, type Candidate, joined, nearest } from './candidates.ts';
+import { fetchOne, fetchTogether } from './fetch.ts';
 import type { Plan } from './plan.ts';
-import {
-  candidatesSql,
-  countSql,
-  joinSource,
-  payloadSql,
-  type SearchSql,
-  type Statement,
-} from './statements.ts';
-
-interface Candidate {
-  readonly id: string;
-  readonly seq: bigint;
-  readonly distance: number;
-  /** Bits, or the int8 copy. */
-  readonly code: Buffer;
-}
+import { candidatesSql, countSql, fetchOf, joinSource, payloadSql, type SearchSql } from './statements.ts';
 
 /** What one query found, stage by stage; ids as text, best first. */
 export interface Found {
-  readonly hamming: readonly string[];
-  readonly refined: readonly string[];
+  /** What the stages before the last one found. */
+  stages(): { readonly hamming: readonly string[]; readonly refined: readonly string[] };
   readonly hits: readonly { readonly id: string; readonly score: number }[];
 }
 
-/** Runs the stages of one query on a connection, within a read-only transaction. */
-export async function searchOne(
+/** Queries whose first statements go to the server at once. */
+const QUERIES_AT_ONCE = 8;
+
+/** The statements that queries begin with, where they can go along with others: those of the first few. */
+function aheadOf(sql: SearchSql, plan: Plan, queries: readonly PreparedQuery[]): string[] {
+  if (plan.conditions.length > 0) return [];
+  // A scan of all rows takes long enough to be stopped before the next.
+  const count = plan.kind === 'exact' ? 1 : QUERIES_AT_ONCE;
+  const ordered = plan.kind === 'exact' ? 'exact' : 'index';
+  return queries.slice(0, count).map(({ bits }) => candidatesSql(sql, plan, bits, ordered).text);
+}
+
+/**
+ * Searches in one round trip, commit included, where the first statements bring all that is needed. Undefined where they
+ * do not: there are more queries or stages, or an index gave fewer candidates than wanted.
+ */
+export async function searchAtOnce(
+  pool: Pool,
+  sql: SearchSql,
+  plan: Plan,
+  queries: readonly PreparedQuery[],
+): Promise<Found[] | undefined> {
+  if (plan.payloads || queries.length === 0 || !fetchOf(plan, sql).int8) return undefined;
+  const statements = aheadOf(sql, plan, queries);
+  if (statements.length < queries.length) return undefined;
+  const near = await readAtOnce(pool, plan, (client, before) =>
+    fetchTogether(client, sql, statements, { before, after: 'commit;' }),
+  );
+  throwIfAborted(plan.signal);
+  if (plan.kind !== 'exact' && near.some((found) => found.length < plan.prefilter)) return undefined;
+  return near.map((found, i) => finished(plan, queries[i], found));
+}
+
+/** Searches within one read-only transaction, query by query; their first statements go along with `begin`. */
+export async function searchQueries<T>(
+  pool: Pool,
+  sql: SearchSql,
+  idType: IdType,
+  plan: Plan,
+  queries: readonly PreparedQuery[],
+  give: (client: PoolClient, found: Found) => Promise<T>,
+): Promise<T[]> {
+  let ahead: Candidate[][] = [];
+  const work = async (client: PoolClient): Promise<T[]> => {
+    const all: T[] = [];
+    let first = 0;
+    for (const [number, query] of queries.entries()) {
+      throwIfAborted(plan.signal);
+      if (number >= first + ahead.length) {
+        first = number;
+        const statements = aheadOf(sql, plan, queries.slice(number));
+        ahead = statements.length === 0 ? [] : await fetchTogether(client, sql, statements);
+      }
+      const near = await candidates(client, sql, plan, query, ahead[number - first]);
+      all.push(await give(client, await searchOne(client, sql, idType, plan, query, near)));
+    }
+    return all;
+  };
+  return await transaction(pool, work, {
+    readOnly: true,
+    settings: plan.settings,
+    begin: async (client, before) => {
+      ahead = await fetchTogether(client, sql, aheadOf(sql, plan, queries), { before });
+    },
+    signal: plan.signal,
+  });
+}
+
+async function searchOne(
   client: PoolClient,
   sql: SearchSql,
   idType: IdType,
   plan: Plan,
   query: PreparedQuery,
+  near: readonly Candidate[],
 ): Promise<Found> {
-  throwIfAborted(plan.signal);
-  // With nothing to choose among, one round trip brings the int8 copies at once.
-  const direct = plan.prefilter <= plan.rescored;
-  const near = await candidates(client, sql, plan, query, direct ? 'int8' : 'bits');
-  const hamming = [...near]
-    .sort((a, b) => a.distance - b.distance || compare(a.seq, b.seq))
-    .map(({ id }) => id);
-  // Of ties, the row written first goes first: rows are numbered by age.
-  const rows = near.sort((a, b) => compare(a.seq, b.seq));
-  const all = Uint32Array.from(rows, (_, row) => row);
-  if (direct) {
-    const ranked = rescore(query, int8Of(rows), all, plan.k);
-    return { hamming, refined: hamming, hits: hitsOf(rows, ranked) };
+  if (fetchOf(plan, sql).int8) return finished(plan, query, near);
+  const ids = refined(plan, query, byAge(near)).map(({ id }) => id);
+  const kept = byAge(await withInt8(client, sql, idType, ids));
+  return { stages: () => ({ hamming: nearest(near), refined: ids }), hits: hitsOf(plan, query, kept) };
+}
+
+/** The later stages of candidates that brought all that these need. */
+function finished(plan: Plan, query: PreparedQuery, near: readonly Candidate[]): Found {
+  const rows = byAge(near);
+  if (plan.prefilter <= plan.rescored) {
+    const stages = (): { hamming: string[]; refined: string[] } => {
+      const hamming = nearest(near);
+      return { hamming, refined: hamming };
+    };
+    return { stages, hits: hitsOf(plan, query, rows) };
   }
-  const refined = refine(query, joined(rows), all, plan.rescored);
-  const ids = Array.from(refined.rows, (row) => rows[row].id);
-  const kept = await withInt8(client, sql, idType, ids);
-  const places = Uint32Array.from(kept, (_, row) => row);
-  return { hamming, refined: ids, hits: hitsOf(kept, rescore(query, int8Of(kept), places, plan.k)) };
+  const kept = refined(plan, query, rows);
+  const stages = (): { hamming: string[]; refined: string[] } => ({
+    hamming: nearest(near),
+    refined: kept.map(({ id }) => id),
+  });
+  return { stages, hits: hitsOf(plan, query, byAge(kept)) };
+}
+
+/** The best by the query's floats against bits, best first. */
+function refined(plan: Plan, query: PreparedQuery, rows: readonly Candidate[]): Candidate[] {
+  const bits = joined(rows.map((row) => row.bits));
+  const ranked = refine(query, bits, Uint32Array.from(rows.keys()), plan.rescored);
+  return Array.from(ranked.rows, (row) => rows[row]);
 }
 
 async function candidates(
   client: PoolClient,
   sql: SearchSql,
   plan: Plan,
-  query: PreparedQuery,
-  fetch: 'bits' | 'int8',
+  { bits }: PreparedQuery,
+  ahead: Candidate[] | undefined,
 ): Promise<Candidate[]> {
-  const bits = bitParameter(query.bits);
-  const statement = (ordered: 'index' | 'exact'): Statement =>
-    candidatesSql(sql, plan.conditions, bits, plan.prefilter, ordered, fetch);
-  if (plan.kind === 'exact') return await run(client, statement('exact'));
-  const found = await run(client, statement('index'));
-  if (found.length >= plan.prefilter) return found;
+  const { kind, prefilter, conditions } = plan;
+  const fetch = async (ordered: 'index' | 'exact'): Promise<Candidate[]> =>
+    await fetchOne(client, sql, candidatesSql(sql, plan, bits, ordered));
+  const found = ahead ?? (await fetch(kind === 'exact' ? 'exact' : 'index'));
+  if (kind === 'exact' || found.length >= prefilter) return found;
   // The index left some out: unless there are no more, all are looked at.
-  if (plan.conditions.length === 0) {
-    const { text, values } = countSql(sql, [], plan.prefilter);
+  if (conditions.length === 0) {
+    const { text, values } = countSql(sql, [], prefilter);
     const { rows } = await client.query<{ count: number }>(text, values);
     if (found.length >= rows[0].count) return found;
   }
   await client.query('set local enable_seqscan = on');
-  const exact = await run(client, statement('exact'));
+  const exact = await fetch('exact');
   await client.query('set local enable_seqscan = off');
   return exact;
-}
-
-async function run(client: PoolClient, { text, values }: Statement): Promise<Candidate[]> {
-  const { rows } = await client.query<{ id: string; seq: string; distance: number; code: Buffer }>(
-    text,
-    values,
-  );
-  return rows.map(({ id, seq, distance, code }) => ({ id, seq: BigInt(seq), distance, code }));
 }
 
 async function withInt8(
@@ -97,10 +154,11 @@ async function withInt8(
   idType: IdType,
   ids: readonly string[],
 ): Promise<Candidate[]> {
+  const list = `array[${ids.map(literal).join(',')}]::${idType}[]`;
   const text =
-    `select c.id::text, c.seq, 0 as distance, c.int8 as code from ${qualified(sql.tables.codes)} c ` +
-    `where c.id = any($1::${idType}[])`;
-  return (await run(client, { text, values: [ids] })).sort((a, b) => compare(a.seq, b.seq));
+    `select c.id::text, c.seq, 0 as distance, null::bytea as bits, c.int8 from ${qualified(sql.tables.codes)} c ` +
+    `where c.id = any(${list})`;
+  return await fetchOne(client, sql, { text, values: [] });
 }
 
 /** Payloads of some rows by id. */
@@ -131,21 +189,12 @@ export function asHits(
   );
 }
 
-function hitsOf(rows: readonly Candidate[], ranked: Ranked): { id: string; score: number }[] {
+function hitsOf(
+  { k }: Plan,
+  query: PreparedQuery,
+  rows: readonly Candidate[],
+): { id: string; score: number }[] {
+  const int8 = new Int8Array(joined(rows.map((row) => row.int8)).buffer);
+  const ranked = rescore(query, int8, Uint32Array.from(rows.keys()), k);
   return Array.from(ranked.rows, (row, place) => ({ id: rows[row].id, score: ranked.scores[place] }));
-}
-
-function int8Of(rows: readonly Candidate[]): Int8Array {
-  return new Int8Array(joined(rows).buffer);
-}
-
-function joined(rows: readonly Candidate[]): Uint8Array {
-  const width = rows[0]?.code.length ?? 0;
-  const all = new Uint8Array(rows.length * width);
-  for (const [row, { code }] of rows.entries()) all.set(code, row * width);
-  return all;
-}
-
-function compare(a: bigint, b: bigint): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

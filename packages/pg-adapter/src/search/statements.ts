@@ -1,9 +1,10 @@
 import type { Condition } from '@nestbit/core';
-import { packedBits } from '../codes/wire.ts';
-import { type FieldSql, filterSql, Parameters } from '../filter/filter-sql.ts';
+import { bitParameter, packedBits } from '../codes/wire.ts';
+import { type FieldsSql, filterSql, Parameters } from '../filter/filter-sql.ts';
 import type { Source } from '../schema/registry.ts';
 import type { Tables } from '../schema/tables.ts';
 import { qualified, quoted } from '../sql/identifiers.ts';
+import type { Plan } from './plan.ts';
 
 /** What the statements of a store's searches are made of. */
 export interface SearchSql {
@@ -12,7 +13,9 @@ export interface SearchSql {
   readonly source: Source | undefined;
   /** Whether pgvector is there, for its distance. */
   readonly pgvector: boolean;
-  readonly field: FieldSql;
+  readonly fields: FieldsSql;
+  /** Whether connections take COPY. */
+  readonly copies: boolean;
 }
 
 export interface Statement {
@@ -20,54 +23,88 @@ export interface Statement {
   readonly values: unknown[];
 }
 
+/** Int8 copies of at most so many times the rows that are rescored come along with the bits: sooner than by a second trip. */
+const BOTH_UP_TO = 3;
+
+/** What candidates bring along: all that the later stages need, where that is little enough. */
+export function fetchOf(
+  { kind, prefilter, rescored }: Pick<Plan, 'kind' | 'prefilter' | 'rescored'>,
+  sql: SearchSql,
+): { readonly bits: boolean; readonly int8: boolean } {
+  // With nothing to choose among there is no refine.
+  if (prefilter <= rescored) return { bits: false, int8: true };
+  // A sort of all rows would carry the copies about.
+  const little = kind !== 'exact' && !isSplit(sql) && prefilter <= BOTH_UP_TO * rescored;
+  return { bits: true, int8: little };
+}
+
 /**
- * Hamming candidates of one query: id, seq, distance, and the bits (for a refine) or the int8 copy.
+ * Hamming candidates of one query: id, seq, distance, bits, int8; null what is not fetched.
  *
  * @param ordered `index`: as an index scan orders; `exact`: by distance and then by age, over all rows
  */
 export function candidatesSql(
   sql: SearchSql,
-  conditions: readonly Condition[],
-  query: Buffer,
-  limit: number,
+  plan: Pick<Plan, 'kind' | 'conditions' | 'prefilter' | 'rescored'>,
+  query: Uint8Array,
   ordered: 'index' | 'exact',
-  fetch: 'bits' | 'int8',
 ): Statement {
+  const { conditions, prefilter } = plan;
+  const fetch = fetchOf(plan, sql);
   const parameters = new Parameters();
-  const wanted = `${parameters.add(query)}::bit(${sql.dimensions})`;
+  // Without a filter there is no parameter at all, so that several statements can go to the server at once.
+  const wanted =
+    conditions.length === 0
+      ? `x'${Buffer.from(query).toString('hex')}'`
+      : `${parameters.add(bitParameter(query))}::bit(${sql.dimensions})`;
   const hamming = sql.pgvector ? `(b.bits <~> ${wanted})` : `bit_count(b.bits # ${wanted})`;
-  const filter = filterSql(conditions, sql.field, parameters);
+  const filter = filterSql(conditions, sql.fields, parameters);
   // Adding nothing keeps an index out of it: the scan is exact.
   const order = ordered === 'index' ? hamming : `${hamming} + 0, b.seq`;
-  const split = sql.tables.bits.name !== sql.tables.codes.name;
+  const split = isSplit(sql);
   const alone = conditions.length === 0 && sql.source === undefined;
+  const bits = fetch.bits ? packedBits('b.bits') : 'null::bytea';
   // The candidates first, so that int8 copies are read for them only.
   const nearest =
-    `select b.id, b.seq, ${hamming}::int as distance${fetch === 'bits' ? `, ${packedBits('b.bits')} as code` : ''}` +
-    `${fetch === 'int8' && !split ? ', b.int8 as code' : ''} from ${qualified(sql.tables.bits)} b` +
+    `select b.id, b.seq, ${hamming}::int as distance, ${bits} as bits${split ? '' : `, ${fetch.int8 ? 'b.int8' : 'null::bytea'} as int8`} ` +
+    `from ${qualified(sql.tables.bits)} b` +
     `${split && !alone && sql.source === undefined ? ` join ${qualified(sql.tables.codes)} c on c.id = b.id` : ''}` +
-    `${joinSource(sql.source)} where ${filter} order by ${order} limit ${limit}`;
-  const text =
-    fetch === 'int8' && split
-      ? `select n.id::text, n.seq, n.distance, c.int8 as code from (${nearest}) n join ${qualified(sql.tables.codes)} c on c.id = n.id`
-      : `select n.id::text, n.seq, n.distance, n.code from (${nearest}) n`;
-  return { text, values: parameters.values };
+    `${joinSource(sql.source, 'b', ordered === 'index' ? 'codes' : 'either')} where ${filter} order by ${order} limit ${prefilter}`;
+  const int8 = split ? (fetch.int8 ? 'c.int8' : 'null::bytea as int8') : 'n.int8';
+  const join = split && fetch.int8 ? ` join ${qualified(sql.tables.codes)} c on c.id = n.id` : '';
+  return {
+    text: `select n.id::text, n.seq, n.distance, n.bits, ${int8} from (${nearest}) n${join}`,
+    values: parameters.values,
+  };
+}
+
+function isSplit({ tables }: SearchSql): boolean {
+  return tables.bits.name !== tables.codes.name;
 }
 
 /** Whether there are at least so many rows that pass. */
 export function countSql(sql: SearchSql, conditions: readonly Condition[], limit: number): Statement {
   const parameters = new Parameters();
-  const filter = filterSql(conditions, sql.field, parameters);
+  const filter = filterSql(conditions, sql.fields, parameters);
   const text =
-    `select count(*)::int as count from (select from ${qualified(sql.tables.codes)} c${joinSource(sql.source, 'c')}` +
+    `select count(*)::int as count from (select from ${qualified(sql.tables.codes)} c${joinSource(sql.source, 'c', 'either')}` +
     ` where ${filter} limit ${limit}) x`;
   return { text, values: parameters.values };
 }
 
-/** The user's own rows that codes belong to: rows that are gone there are not found. */
-export function joinSource(source: Source | undefined, to = 'b'): string {
+/**
+ * The user's own rows that codes belong to: rows that are gone there are not found.
+ *
+ * @param from which side rows come from. Text keys lie in the order of their collation, so the index of the other side
+ *   serves only a comparison in that: `codes`, and `either` for both at the price of a lower estimate of the rows.
+ */
+export function joinSource(source: Source | undefined, to = 'b', from: 'codes' | 'either' = 'codes'): string {
   if (source === undefined) return '';
-  return ` join ${qualified({ schema: source.schema, name: source.table })} s on s.${quoted(source.id)} = ${to}.id`;
+  const [left, right] = [`s.${quoted(source.id)}`, `${to}.id`];
+  const table = qualified({ schema: source.schema, name: source.table });
+  if (source.collation === undefined) return ` join ${table} s on ${left} = ${right}`;
+  const both = from === 'either' ? ` and ${right} = ${left} collate "C"` : '';
+  return ` join ${table} s on ${left} = ${right} collate ${source.collation}${both}`;
 }
 
 /** A row's payload: stored beside the codes, or columns of the user's own table. */
@@ -76,9 +113,6 @@ export function payloadSql(source: Source | undefined): string {
   const fields = source.columns.map((column) => `${literal(column)}, to_jsonb(s.${quoted(column)})`);
   return `jsonb_build_object(${fields.join(', ')})`;
 }
-
-/** A field of the user's own table. */
-export const columnField: FieldSql = (field) => `to_jsonb(s.${quoted(field)})`;
 
 function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'::text`;

@@ -1,7 +1,5 @@
 import {
   type Codes,
-  type Condition,
-  FieldRegistry,
   type Hit,
   type Id,
   NestbitError,
@@ -12,8 +10,9 @@ import {
 } from '@nestbit/core';
 import type { Pool } from 'pg';
 import { idsAsText } from '../codes/ids.ts';
+import { copies } from '../connection/copies.ts';
 import { transaction } from '../connection/transaction.ts';
-import { payloadField } from '../filter/filter-sql.ts';
+import { KnownFields } from '../filter/known-fields.ts';
 import {
   buildIndex,
   type IndexProgress,
@@ -22,15 +21,16 @@ import {
   type PgIndex,
 } from '../index-build/index-builder.ts';
 import { needIndexes, type Server, serverOf } from '../index-build/server.ts';
-import { dropStore, readStore, type StoreRecord } from '../schema/registry.ts';
+import { dropStore, type StoreRecord } from '../schema/registry.ts';
 import { type Tables, tablesOf } from '../schema/tables.ts';
 import { type Explanation, explain } from '../search/explain.ts';
 import { type PgSearchOptions, type Plan, planSearch } from '../search/plan.ts';
-import { type Found, payloadsOf, searchOne } from '../search/search-queries.ts';
-import { columnField, joinSource, type SearchSql } from '../search/statements.ts';
+import { type Found, payloadsOf, searchAtOnce, searchQueries } from '../search/search-queries.ts';
+import { joinSource, type SearchSql } from '../search/statements.ts';
 import { translated } from '../sql/failures.ts';
 import { qualified } from '../sql/identifiers.ts';
 import { removeRows, writeRows } from '../write/write-rows.ts';
+import { readPage } from './read-page.ts';
 import { readRows } from './read-rows.ts';
 import { type StoreStats, statsOf } from './stats.ts';
 
@@ -53,7 +53,7 @@ export class OpenedStore {
   readonly #parts: Parts;
   readonly #tables: Tables;
   #server: Server;
-  #fields: FieldRegistry;
+  readonly #fields: KnownFields;
   #index: { readonly state: IndexState | undefined; readonly at: number } | undefined;
 
   constructor(parts: Parts) {
@@ -61,7 +61,7 @@ export class OpenedStore {
     this.record = parts.record;
     this.#tables = tablesOf(parts.schema, parts.record.name, parts.record.layout);
     this.#server = parts.server;
-    this.#fields = new FieldRegistry(parts.record.fields);
+    this.#fields = new KnownFields(parts.record);
   }
 
   /** The same store, whose hits bring along these columns of the user's table. */
@@ -84,10 +84,7 @@ export class OpenedStore {
         `The payloads of ${record.name} are the columns of ${record.source.table}; store them there.`,
       );
     }
-    const fresh = new FieldRegistry();
-    for (const payload of payloads ?? []) fresh.add(payload);
-    const known = new Set(this.#fields.fields);
-    const fields = fresh.fields.filter((field) => !known.has(field));
+    const fields = this.#fields.newIn(payloads ?? []);
     const texts = idsAsText(ids, record.idType);
     await writeRows(pool, {
       schema,
@@ -99,7 +96,7 @@ export class OpenedStore {
       fields,
       signal,
     });
-    for (const payload of payloads ?? []) this.#fields.add(payload);
+    this.#fields.add(payloads ?? []);
   }
 
   async remove(ids: readonly Id[], signal: AbortSignal | undefined): Promise<number> {
@@ -116,12 +113,19 @@ export class OpenedStore {
     return rows;
   }
 
+  /** Rows after an id, in the order of the ids; nothing when there are none. */
+  async page(after: string | undefined, rows: number): ReturnType<typeof readPage> {
+    const { readPool, record } = this.#parts;
+    return await this.#translated(readPage(readPool, this.#tables, record, after, rows));
+  }
+
   /** @throws NestbitError `FILTER_FIELD` and those of the options */
   async plan(options: PgSearchOptions): Promise<Plan> {
     // The options first: a mistake in them needs no server.
     planSearch(options, this.#server, undefined);
     const plan = planSearch(options, this.#server, await this.#indexNow());
-    await this.#checkFields(plan.conditions);
+    const { readPool, schema } = this.#parts;
+    await this.#fields.check(readPool, schema, this.#tables, plan.conditions);
     return plan;
   }
 
@@ -132,20 +136,12 @@ export class OpenedStore {
   ): Promise<T[]> {
     const { readPool, record } = this.#parts;
     const sql = this.#sql;
-    const work = async (client: Parameters<typeof searchOne>[0]): Promise<T[]> => {
-      const all: T[] = [];
-      for (const query of queries) {
-        const found = await searchOne(client, sql, record.idType, plan, query);
-        const ids = found.hits.map(({ id }) => id);
-        const payloads = plan.payloads ? await payloadsOf(client, sql, record.idType, ids) : undefined;
-        all.push(give(found, payloads));
-      }
-      return all;
-    };
-    return await transaction(readPool, work, {
-      readOnly: true,
-      settings: plan.settings,
-      signal: plan.signal,
+    const found = await searchAtOnce(readPool, sql, plan, queries);
+    if (found !== undefined) return found.map((one) => give(one, undefined));
+    const { idType } = record;
+    return await searchQueries(readPool, sql, idType, plan, queries, async (client, one) => {
+      const ids = one.hits.map(({ id }) => id);
+      return give(one, plan.payloads ? await payloadsOf(client, sql, idType, ids) : undefined);
     });
   }
 
@@ -176,7 +172,9 @@ export class OpenedStore {
     this.#server = await this.#translated(serverOf(pool));
     needIndexes(this.#server);
     await buildIndex(pool, this.#tables, index, options);
-    return (await this.#indexNow(true)) as IndexState;
+    // A replica may not have it yet: the next search looks there.
+    this.#index = undefined;
+    return (await this.#translated(indexState(pool, this.#tables))) as IndexState;
   }
 
   async drop(): Promise<void> {
@@ -187,9 +185,14 @@ export class OpenedStore {
   get #sql(): SearchSql {
     const { source, codec } = this.record;
     const pgvector = this.#server.pgvector !== undefined;
-    const field =
-      source === undefined ? payloadField(this.record.layout === 'split' ? 'c' : 'b') : columnField;
-    return { tables: this.#tables, dimensions: codec.dimensions, source, pgvector, field };
+    return {
+      tables: this.#tables,
+      dimensions: codec.dimensions,
+      source,
+      pgvector,
+      fields: this.#fields.sql,
+      copies: copies(this.#parts.readPool),
+    };
   }
 
   async #indexNow(anew = false): Promise<IndexState | undefined> {
@@ -198,35 +201,6 @@ export class OpenedStore {
       this.#index = { state, at: Date.now() };
     }
     return this.#index.state;
-  }
-
-  // Fields that another process stored count too; in an empty store every filter is fine.
-  async #checkFields(conditions: readonly Condition[]): Promise<void> {
-    if (conditions.length === 0) return;
-    const { readPool, schema, record } = this.#parts;
-    const unknown = (): boolean => {
-      const known = new Set(this.#fields.fields);
-      return conditions.some(({ field }) => !known.has(field));
-    };
-    if (record.source !== undefined) this.#fields = new FieldRegistry(await this.#columns());
-    else if (unknown())
-      this.#fields = new FieldRegistry((await readStore(readPool, schema, record.name))?.fields ?? []);
-    if (!unknown()) return;
-    const { rowCount } = await this.#translated(
-      readPool.query(`select from ${qualified(this.#tables.codes)} limit 1`),
-    );
-    if (rowCount !== 0) this.#fields.check(conditions);
-  }
-
-  async #columns(): Promise<string[]> {
-    const { rows } = await this.#translated(
-      this.#parts.readPool.query<{ name: string }>(
-        `select attname as name from pg_attribute
-         where attrelid = $1::regclass and attnum > 0 and not attisdropped`,
-        [qualified({ schema: this.record.source?.schema ?? '', name: this.record.source?.table ?? '' })],
-      ),
-    );
-    return rows.map(({ name }) => name);
   }
 
   async #translated<T>(work: Promise<T>): Promise<T> {

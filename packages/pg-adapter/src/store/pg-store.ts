@@ -3,6 +3,7 @@ import {
   Calls,
   type Capabilities,
   type Codec,
+  type Codes,
   checkKeys,
   encodeBatch,
   type Hit,
@@ -20,6 +21,7 @@ import type { IdType } from '../schema/tables.ts';
 import type { Explanation } from '../search/explain.ts';
 import type { PgSearchOptions } from '../search/plan.ts';
 import { asHits, type Found } from '../search/search-queries.ts';
+import { CodeMemory, type CodePiece } from '../write/code-memory.ts';
 import { type AttachOptions, attachStore } from './attach-store.ts';
 import {
   type CreateOptions,
@@ -42,9 +44,11 @@ export class PgStore implements Store {
   readonly idType: IdType;
   readonly #store: OpenedStore;
   readonly #calls = new Calls();
+  readonly #memory: CodeMemory;
 
   private constructor(store: OpenedStore) {
     this.#store = store;
+    this.#memory = new CodeMemory(store.record.codec.dimensions);
     this.codec = store.record.codec;
     this.idType = store.record.idType;
     this.capabilities = {
@@ -82,11 +86,20 @@ export class PgStore implements Store {
     this.#check(options.signal);
     const { signal } = options;
     // Encoding begins at once, while the server is at the batch before; storing keeps the order of the calls.
-    const encoded = encodeBatch(batch, this.codec, signal);
-    encoded.catch(() => {});
-    await this.#calls.inTurn(async () => {
-      await this.#store.write(batch.ids, await encoded, batch.payloads, signal);
+    let piece: CodePiece | undefined;
+    const encoded = encodeBatch(batch, this.codec, signal, (rows) => {
+      piece = this.#memory.take(rows);
+      return piece;
     });
+    encoded.catch(() => {});
+    try {
+      await this.#calls.inTurn(async () => {
+        await this.#store.write(batch.ids, await encoded, batch.payloads, signal);
+      });
+    } finally {
+      await encoded.catch(() => {});
+      if (piece !== undefined) this.#memory.give(piece);
+    }
   }
 
   async delete(ids: readonly Id[], options: { readonly signal?: AbortSignal } = {}): Promise<number> {
@@ -112,10 +125,10 @@ export class PgStore implements Store {
   /** What the stages before the rescore would hand on, for evaluation. Options and errors as `search`. */
   async candidates(queries: Float32Array, options: PgSearchOptions = {}): Promise<SearchCandidates[]> {
     const ids = (list: readonly string[]): Id[] => list.map((id) => idOf(id, this.idType));
-    return await this.#find(queries, options, ({ hamming, refined }) => ({
-      hamming: ids(hamming),
-      refined: ids(refined),
-    }));
+    return await this.#find(queries, options, (found) => {
+      const { hamming, refined } = found.stages();
+      return { hamming: ids(hamming), refined: ids(refined) };
+    });
   }
 
   /** How a search with these options would run, and what Postgres says of it (`explain`). */
@@ -128,6 +141,30 @@ export class PgStore implements Store {
   async size(): Promise<number> {
     this.#check();
     return await this.#calls.run(() => this.#store.size());
+  }
+
+  /**
+   * All rows in the order of their ids, in batches that another store of the same codec takes. Each batch is read for
+   * itself: rows written meanwhile may be among them. Payloads of an attached store are its table's columns.
+   *
+   * @param options batchRows: rows of a batch, default 2048
+   */
+  async *rows(
+    options: { readonly batchRows?: number; readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<Batch & { readonly codes: Codes }> {
+    const { batchRows = 2048, signal } = options;
+    for (let after: string | undefined; ; ) {
+      this.#check(signal);
+      const page = await this.#calls.run(() => this.#store.page(after, batchRows));
+      if (page === undefined) return;
+      yield page.batch;
+      after = page.last;
+    }
+  }
+
+  /** Whether the codes lie beside a table of one's own, whose columns are the payloads. */
+  get attached(): boolean {
+    return this.#store.record.source !== undefined;
   }
 
   /** Rows, bytes by part, index, codec. */

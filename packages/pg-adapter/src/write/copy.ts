@@ -1,14 +1,16 @@
 import { once } from 'node:events';
 import { finished } from 'node:stream/promises';
+import { Turns } from '@nestbit/core';
 import type { PoolClient } from 'pg';
 import { from } from 'pg-copy-streams';
 import type { IdType } from '../schema/tables.ts';
 import { onConflict, type Target } from './insert.ts';
-import { eachRow, type WriteRow, type WriteRows } from './rows.ts';
+import type { WriteRows } from './rows.ts';
+import { type TupleColumn, tuplesOf } from './tuples.ts';
 
 const SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
 const TRAILER = Buffer.from([0xff, 0xff]);
-const UNIQUE_VIOLATION = '23505';
+export const UNIQUE_VIOLATION = '23505';
 /** Ids of a batch that tell whether its rows are new. */
 const SAMPLE = 32;
 
@@ -25,7 +27,7 @@ export async function copyRows(
   if (await looksNew(client, targets[0].table, rows, idType)) {
     await client.query('savepoint straight');
     try {
-      for (const target of targets) await copyInto(client, target, target.table, rows, idType);
+      for (const target of targets) await copyInto(client, target.table, target.columns, rows, idType);
       return;
     } catch (error) {
       if ((error as { code?: string }).code !== UNIQUE_VIOLATION) throw error;
@@ -38,7 +40,7 @@ export async function copyRows(
     await client.query(
       `create temporary table ${stage} on commit drop as select ${columns} from ${target.table} limit 0`,
     );
-    await copyInto(client, target, stage, rows, idType);
+    await copyInto(client, stage, target.columns, rows, idType);
     await client.query(
       `insert into ${target.table} (${columns}) select ${columns} from ${stage} order by id ${onConflict(target.columns)}`,
     );
@@ -57,64 +59,56 @@ async function looksNew(
   return found.rowCount === 0;
 }
 
-async function copyInto(
+const ROWS_AT_ONCE = 256;
+/** A socket takes no more than its high-water mark without a drain to wait for; see `flush` of pg-copy-streams. */
+const SOCKET_BUFFER = 1 << 16;
+
+/** Copies rows into these columns of a table; other work runs between the slices of many. */
+export async function copyInto(
   client: PoolClient,
-  target: Target,
   table: string,
+  columns: readonly TupleColumn[],
   rows: WriteRows,
   idType: IdType,
 ): Promise<void> {
-  const stream = client.query(
-    from(`copy ${table} (${target.columns.join(', ')}) from stdin (format binary)`),
+  const turns = new Turns();
+  const count = rows.places.length;
+  let memory: Buffer | undefined;
+  await copyPieces(
+    client,
+    `copy ${table} (${columns.join(', ')}) from stdin (format binary)`,
+    async (write) => {
+      for (let from = 0; from < count; from += ROWS_AT_ONCE) {
+        if (turns.due) await turns.give();
+        const tuples = tuplesOf(rows, columns, idType, from, Math.min(count, from + ROWS_AT_ONCE), memory);
+        if (memory === undefined || tuples.length > memory.length) memory = tuples;
+        if (!(await write(tuples))) memory = undefined;
+      }
+    },
   );
+}
+
+/** Runs a COPY BINARY FROM STDIN with the tuples that `give` writes. */
+async function copyPieces(
+  client: PoolClient,
+  statement: string,
+  give: (write: (bytes: Buffer) => Promise<boolean>) => Promise<void>,
+): Promise<void> {
+  const stream = client.query(from(statement));
   const ended = finished(stream);
   ended.catch(() => {});
-  const write = async (bytes: Buffer): Promise<void> => {
-    if (!stream.write(bytes)) await Promise.race([once(stream, 'drain'), ended]);
+  // Whether the bytes are with the server's kernel for sure, so that their memory is free again.
+  const write = async (bytes: Buffer): Promise<boolean> => {
+    if (stream.write(bytes)) return false;
+    await Promise.race([once(stream, 'drain'), ended]);
+    return bytes.length > SOCKET_BUFFER;
   };
   try {
     await write(SIGNATURE);
-    for await (const some of eachRow(rows)) await write(tuples(some, target, idType));
+    await give(write);
     stream.end(TRAILER);
   } catch (error) {
     stream.destroy(error as Error);
   }
   await ended;
-}
-
-// https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format"
-function tuples(rows: readonly WriteRow[], { columns }: Target, idType: IdType): Buffer {
-  const payloads = rows.map(({ payload }) => (payload === null ? null : Buffer.from(`\u0001${payload}`)));
-  const ids = idType === 'text' ? rows.map(({ id }) => Buffer.from(id)) : undefined;
-  const idLength = (row: number): number => ids?.[row].length ?? (idType === 'uuid' ? 16 : 8);
-  let length = 0;
-  for (const [row, { bits, int8 }] of rows.entries()) {
-    length += 2 + 4 * columns.length + idLength(row) + 8;
-    if (columns.includes('bits')) length += 4 + bits.length;
-    if (columns.includes('int8')) length += int8.length + (payloads[row]?.length ?? 0);
-  }
-  const bytes = Buffer.allocUnsafe(length);
-  let at = 0;
-  for (const [row, { id, seq, bits, int8 }] of rows.entries()) {
-    at = bytes.writeInt16BE(columns.length, at);
-    at = bytes.writeInt32BE(idLength(row), at);
-    if (ids !== undefined) at += ids[row].copy(bytes, at);
-    else if (idType === 'bigint') at = bytes.writeBigInt64BE(BigInt(id), at);
-    else at += bytes.write(id.replaceAll('-', ''), at, 'hex');
-    at = bytes.writeBigInt64BE(seq, bytes.writeInt32BE(8, at));
-    if (columns.includes('bits')) {
-      at = bytes.writeInt32BE(bits.length * 8, bytes.writeInt32BE(4 + bits.length, at));
-      bytes.set(bits, at);
-      at += bits.length;
-    }
-    if (columns.includes('int8')) {
-      at = bytes.writeInt32BE(int8.length, at);
-      bytes.set(int8, at);
-      at += int8.length;
-      const payload = payloads[row];
-      at = bytes.writeInt32BE(payload?.length ?? -1, at);
-      if (payload !== null) at += payload.copy(bytes, at);
-    }
-  }
-  return bytes;
 }

@@ -3,6 +3,7 @@ import { bitParameter, bytesOf } from '../codes/wire.ts';
 import type { Layout, Tables } from '../schema/tables.ts';
 import { qualified } from '../sql/identifiers.ts';
 import { eachRow, type WriteRow, type WriteRows } from './rows.ts';
+import type { TupleColumn } from './tuples.ts';
 
 /** Rows of one statement; Postgres takes 65 535 parameters. */
 const ROWS_A_STATEMENT = 512;
@@ -10,7 +11,7 @@ const ROWS_A_STATEMENT = 512;
 /** Columns of a table with the values of a row. */
 export interface Target {
   readonly table: string;
-  readonly columns: readonly string[];
+  readonly columns: readonly TupleColumn[];
   values(row: WriteRow): unknown[];
 }
 
@@ -40,17 +41,19 @@ export function targetsOf(tables: Tables, layout: Layout): Target[] {
   ];
 }
 
-/** Writes rows over those of the same ids, by statements of many rows with binary parameters. */
+/** Writes rows over those of the same ids, by statements of many rows with binary parameters; `conflict` may say
+ * otherwise. */
 export async function insertRows(
   client: PoolClient,
   targets: readonly Target[],
   rows: WriteRows,
+  conflict: (columns: readonly string[]) => string = onConflict,
 ): Promise<void> {
   let waiting: WriteRow[] = [];
   const write = async (): Promise<void> => {
     for (const target of targets) {
       const values = waiting.flatMap((row) => target.values(row));
-      await client.query(insertSql(target, waiting.length), values);
+      await client.query(insertSql(target, waiting.length, conflict), values);
     }
     waiting = [];
   };
@@ -61,13 +64,17 @@ export async function insertRows(
   if (waiting.length > 0) await write();
 }
 
-function insertSql({ table, columns }: Target, rows: number): string {
+function insertSql(
+  { table, columns }: Target,
+  rows: number,
+  conflict: (columns: readonly string[]) => string,
+): string {
   const width = columns.length;
   const places = Array.from(
     { length: rows },
     (_, row) => `(${columns.map((_name, column) => `$${row * width + column + 1}`).join(',')})`,
   );
-  return `insert into ${table} (${columns.join(', ')}) values ${places.join(',')} ${onConflict(columns)}`;
+  return `insert into ${table} (${columns.join(', ')}) values ${places.join(',')} ${conflict(columns)}`;
 }
 
 /** The last write of an id wins. */

@@ -1,9 +1,12 @@
 import { type Codes, type Payload, Turns } from '@nestbit/core';
+import type { IdType } from '../schema/tables.ts';
 
 /** Rows on their way into a store, in the order in which ids are locked. */
 export interface WriteRows {
   /** Ids as text. */
   readonly ids: readonly string[];
+  /** Ids as numbers, where they are. */
+  readonly keys: BigInt64Array | undefined;
   /** Place of each row in the batch. */
   readonly places: Uint32Array;
   readonly codes: Codes;
@@ -13,16 +16,21 @@ export interface WriteRows {
   readonly firstSeq: bigint;
 }
 
-/** Rows sorted by id: writers that do so alike cannot deadlock. */
-export function sortedRows(
-  ids: readonly string[],
-  codes: Codes,
-  payloads: WriteRows['payloads'],
-  firstSeq: bigint,
+/** Rows in the order of `places`, all of them unless told. */
+export function rowsAt(
+  batch: Pick<WriteRows, 'ids' | 'codes' | 'payloads' | 'firstSeq'>,
+  idType: IdType,
+  places: Uint32Array = Uint32Array.from(batch.ids, (_, place) => place),
 ): WriteRows {
-  const places = Uint32Array.from({ length: ids.length }, (_, place) => place);
-  places.sort((a, b) => (ids[a] < ids[b] ? -1 : ids[a] > ids[b] ? 1 : 0));
-  return { ids, places, codes, payloads, firstSeq };
+  const keys = idType === 'bigint' ? BigInt64Array.from(batch.ids, BigInt) : undefined;
+  return { ...batch, keys, places };
+}
+
+/** Rows sorted by id, as the primary key orders them: writers that do so alike cannot deadlock. */
+export function sorted(rows: WriteRows): WriteRows {
+  const keys = rows.keys ?? rows.ids;
+  rows.places.sort((a, b) => (keys[a] < keys[b] ? -1 : keys[a] > keys[b] ? 1 : 0));
+  return rows;
 }
 
 /** One row's values. */

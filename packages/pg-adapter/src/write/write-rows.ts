@@ -1,12 +1,13 @@
 import type { Codes, Payload } from '@nestbit/core';
 import type { Pool, PoolClient } from 'pg';
+import { copies } from '../connection/copies.ts';
 import { type TransactionOptions, transaction } from '../connection/transaction.ts';
 import { addFields, type StoreRecord } from '../schema/registry.ts';
 import type { Tables } from '../schema/tables.ts';
 import { qualified } from '../sql/identifiers.ts';
 import { copyRows } from './copy.ts';
 import { insertRows, targetsOf } from './insert.ts';
-import { sortedRows } from './rows.ts';
+import { rowsAt, sorted } from './rows.ts';
 
 /** From so many rows on, COPY beats statements of many rows. */
 const ROWS_FOR_COPY = 1024;
@@ -31,8 +32,8 @@ export async function writeRows(pool: Pool, write: Write): Promise<void> {
   await transaction(
     pool,
     async (client) => {
-      const first = await nextSeq(client, tables, ids.length);
-      const rows = sortedRows(ids, codes, payloads, first);
+      const firstSeq = await nextSeq(client, tables, ids.length);
+      const rows = sorted(rowsAt({ ids, codes, payloads, firstSeq }, record.idType));
       if (ids.length >= ROWS_FOR_COPY && copies(pool)) await copyRows(client, targets, rows, record.idType);
       else await insertRows(client, targets, rows);
       if (fields.length > 0) await addFields(client, schema, record.name, fields);
@@ -64,17 +65,12 @@ export async function removeRows(
 }
 
 // Numbers for so many writes. Two writers at once may get the same: only ties within a batch are in an order.
-async function nextSeq(client: PoolClient, tables: Tables, count: number): Promise<bigint> {
+export async function nextSeq(client: PoolClient, tables: Tables, count: number): Promise<bigint> {
   const { rows } = await client.query<{ last: string }>(
     'select setval($1::regclass, nextval($1::regclass) + $2::bigint) as last',
     [qualified(tables.sequence), count],
   );
   return BigInt(rows[0].last) - BigInt(count);
-}
-
-// PGlite has no stream for COPY.
-function copies(pool: Pool): boolean {
-  return !('pglite' in pool.options) && !('connection' in pool.options);
 }
 
 function options(signal: AbortSignal | undefined): TransactionOptions {

@@ -49,7 +49,6 @@ async function train(): Promise<TrainReport> {
     (text) => {
       if (++done % 5000 === 0) {
         tell('tokenizing', done, texts.texts.length);
-        throwIfStopped();
       }
       return tokenizer.encode(text);
     },
@@ -64,25 +63,31 @@ async function train(): Promise<TrainReport> {
   const save = (): void => writeCheckpoint(checkpoint, identity, trainer.position, trainer.state);
   const pace = new Pace(trainer.steps, trainer.position.step, trainer.layout.batch);
   let saved = performance.now();
-  trainer.run((loss) => {
-    pace.add(loss);
-    if (pace.due) send({ type: 'progress', progress: pace.progress() });
+  tell('training', trainer.position.step, trainer.steps);
+  trainer.run(() => {
+    if (pace.due) send({ type: 'progress', progress: pace.progress(trainer.position) });
     const stopped = Atomics.load(abort, 0) !== 0;
     if (stopped || performance.now() - saved > settings.checkpointEvery * 1000) {
       save();
       saved = performance.now();
     }
-    if (stopped) throwIfStopped();
+    if (stopped) throw stoppedAt(trainer.position.step, trainer.steps, checkpoint);
   });
   tell('writing', 0, 1);
   const { table } = trainer.state;
   const retention = measureRetention(table, held, settings.dimensions);
-  const { step: steps } = trainer.position;
-  const loss = pace.last;
+  const { step: steps, loss = Number.NaN } = trainer.position;
   const pairs = training.anchors.length;
   const lossName =
     all.scores === undefined ? 'symmetric multiple negatives ranking, in-batch negatives' : 'CoSENT';
-  await writeModel(table, tokenizer.files, settings, { pairs, steps, loss, lossName, retention });
+  await writeModel(table, tokenizer.files, settings, {
+    pairs,
+    steps,
+    batch: trainer.layout.batch,
+    loss,
+    lossName,
+    retention,
+  });
   rmSync(checkpoint, { force: true });
   return {
     out: settings.out,
@@ -96,16 +101,15 @@ async function train(): Promise<TrainReport> {
   };
 }
 
-function tell(phase: 'tokenizing' | 'writing', done: number, total: number): void {
+function tell(phase: 'tokenizing' | 'training' | 'writing', done: number, total: number): void {
   const progress = { phase, done, total, loss: undefined, rate: undefined, secondsLeft: undefined };
   send({ type: 'progress', progress });
 }
 
-function throwIfStopped(): void {
-  if (Atomics.load(abort, 0) === 0) return;
-  throw new NestbitError(
+function stoppedAt(step: number, steps: number, checkpoint: string): NestbitError {
+  return new NestbitError(
     'ABORTED',
-    'The training was stopped; resume goes on from its last checkpoint, if it had one.',
+    `The training was stopped after step ${step} of ${steps}; ${checkpoint} keeps it: run it again with resume to go on.`,
   );
 }
 

@@ -5,8 +5,9 @@ const STOPPED = 3;
 const RATE = 4;
 const EPSILON = 5;
 const TOKENS = 6;
-/** Longer than any phase of a step. */
-const PATIENCE = 120_000;
+/** Milliseconds of one wait, and how many of them are longer than any phase of a step. */
+const WAIT = 1000;
+const PATIENCE = 300;
 
 /** Thrown in every thread when one of them fails. */
 export class TeamFailed extends Error {}
@@ -44,8 +45,11 @@ export class Team {
       Atomics.add(control, GENERATION, 1);
       Atomics.notify(control, GENERATION);
     }
+    // Many short waits, since a process that is halted for an hour (Ctrl-Z) loses only one of them.
+    let waits = 0;
     while (Atomics.load(control, GENERATION) === generation && !this.stopped) {
-      if (Atomics.wait(control, GENERATION, generation, PATIENCE) === 'timed-out') this.fail();
+      if (Atomics.wait(control, GENERATION, generation, WAIT) === 'timed-out' && ++waits === PATIENCE)
+        this.fail();
     }
     if (Atomics.load(control, FAILED) !== 0) throw new TeamFailed('a training thread failed');
   }

@@ -1,5 +1,6 @@
 import type { Worker } from 'node:worker_threads';
 import { NestbitError } from '../../errors.ts';
+import { startThread } from '../../thread.ts';
 import { batchesOf } from '../data/batches.ts';
 import type { PairSet } from '../data/pair-set.ts';
 import { cosentLoss } from '../losses/cosent.ts';
@@ -12,13 +13,15 @@ import { rankingLoss } from './ranking-phases.ts';
 import { TableBatch } from './table-batch.ts';
 import { BETA1, BETA2, tableStep } from './table-step.ts';
 import { Team } from './team.ts';
-import { startThread } from './threads.ts';
 import { MAX_BYTES, type SharedMemory, sharedMemory, trainKernels } from './wasm.ts';
 
 /** Adam's guard against division by zero; gradients here are small. */
 const EPSILON = 1e-10;
 /** Share of the steps in which the learning rate rises to its highest; then it falls to 0 in a line. */
 const WARM_UP = 0.1;
+
+/** Share of the newest loss in the mean of the last ones. */
+const SMOOTHING = 0.05;
 
 /** Where a training stands: together with the table and its moments all that is needed to go on. */
 export interface Position {
@@ -27,6 +30,8 @@ export interface Position {
   readonly batch: number;
   /** Steps in all. */
   readonly step: number;
+  /** Mean loss of about the last twenty steps; none before the first. */
+  readonly loss?: number;
 }
 
 /** Trains the table of token rows. Runs on the leader's thread and blocks it. */
@@ -42,7 +47,7 @@ export class Trainer {
 
   constructor(pairs: PairSet, vocabulary: number, settings: TrainSettings) {
     const count = pairs.anchors.length;
-    const batch = Math.min(settings.batch, Math.floor(count / 8) * 8);
+    const batch = batchOf(settings.batch, count);
     if (batch === 0) {
       throw new NestbitError(
         'DATASET_INVALID',
@@ -94,7 +99,7 @@ export class Trainer {
    * @param afterStep is told of every step; what it throws ends the training between two steps
    * @throws NestbitError `TRAINING_DIVERGED`
    */
-  run(afterStep: (loss: number) => void): void {
+  run(afterStep: () => void): void {
     const { layout, steps } = this;
     const { threads } = layout;
     const { scale, seed, epochs, rate } = this.#settings;
@@ -108,7 +113,7 @@ export class Trainer {
       for (
         ;
         this.position.epoch < epochs;
-        this.position = { epoch: this.position.epoch + 1, batch: 0, step: this.position.step }
+        this.position = { ...this.position, epoch: this.position.epoch + 1, batch: 0 }
       ) {
         let number = 0;
         for (const batch of batchesOf(this.#pairs, layout.batch, seed, this.position.epoch)) {
@@ -127,8 +132,14 @@ export class Trainer {
           });
           const loss = alone ?? rankingLoss(buffer, layout, scale, this.#weights);
           if (!Number.isFinite(loss)) throw diverged(step, loss, rate);
-          this.position = { epoch: this.position.epoch, batch: number, step };
-          afterStep(loss);
+          const mean = this.position.loss ?? loss;
+          this.position = {
+            epoch: this.position.epoch,
+            batch: number,
+            step,
+            loss: mean + SMOOTHING * (loss - mean),
+          };
+          afterStep();
         }
       }
     } finally {
@@ -153,7 +164,7 @@ export class Trainer {
   #startFollowers(rankingScale: number | undefined): Worker[] {
     const { layout } = this;
     return Array.from({ length: layout.threads - 1 }, (_, i) =>
-      startThread('follower', {
+      startThread(import.meta.url, 'follower', {
         memory: this.#memory,
         layout,
         thread: i + 1,
@@ -178,6 +189,12 @@ export class Trainer {
     floats(d + count * width * 4).set(positives);
     return loss;
   }
+}
+
+/** The pairs of a batch: as many as wanted, or a 64th of all, 64 to 2048; never more than there are. */
+function batchOf(wanted: number | undefined, pairs: number): number {
+  const eights = (count: number): number => Math.floor(count / 8) * 8;
+  return Math.min(wanted ?? Math.min(2048, Math.max(64, eights(pairs / 64))), eights(pairs));
 }
 
 function schedule(step: number, steps: number): number {

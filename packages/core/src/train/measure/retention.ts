@@ -7,7 +7,7 @@ export interface Retention {
    * rank 10. `Spearman`: the rank correlation of cosines and scores.
    */
   readonly metric: 'MRR@10' | 'Spearman';
-  /** Held-out pairs that it was measured on. */
+  /** Held-out pairs that it was measured on; of fewer than 20 pairs none are held out, and the values are 0. */
   readonly pairs: number;
   /** In the order of the model's dimensions, the widest first. */
   readonly byDimensions: readonly { readonly dimensions: number; readonly value: number }[];

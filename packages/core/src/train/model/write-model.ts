@@ -45,11 +45,13 @@ export async function writeModel(
   const partial = join(dirname(settings.out), `.${basename(settings.out)}.partial-${process.pid}`);
   try {
     await mkdir(join(partial, 'onnx'), { recursive: true });
-    await writeFile(join(partial, 'onnx/model.onnx'), onnxFile(float16Table(table), vocabulary, width));
-    await writeFile(
-      join(partial, 'onnx/model_quantized.onnx'),
-      onnxFile(int8Table(table, width), vocabulary, width),
-    );
+    const written = ['tokenizer.json'];
+    for (const file of settings.files) {
+      const stored = file === 'float16' ? float16Table(table) : int8Table(table, width);
+      const name = file === 'float16' ? 'onnx/model.onnx' : 'onnx/model_quantized.onnx';
+      await writeFile(join(partial, name), onnxFile(stored, vocabulary, width));
+      written.push(name);
+    }
     await writeFile(join(partial, 'tokenizer.json'), tokenizer.json);
     await writeFile(join(partial, 'tokenizer_config.json'), tokenizer.config);
     const config = {
@@ -62,7 +64,7 @@ export async function writeModel(
     };
     await writeFile(join(partial, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
     const bytes: Record<string, number> = {};
-    for (const file of ['onnx/model.onnx', 'onnx/model_quantized.onnx', 'tokenizer.json']) {
+    for (const file of written) {
       bytes[file] = (await stat(join(partial, file))).size;
     }
     await writeFile(join(partial, 'README.md'), modelCard(settings, { ...figures, vocabulary, bytes }));

@@ -1,0 +1,192 @@
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { NestbitError, parseCodec } from '@nestbit/core';
+import { Encoder } from '@nestbit/core/onnx';
+import { followTexts, type PgPool, SyncWorker } from '@nestbit/pg-adapter';
+import { Command } from 'commander';
+import { wholeNumber } from '../../options.ts';
+import { Progress } from '../../progress.ts';
+import type { ModelOptions } from '../../source.ts';
+import { connectTo } from '../../stores/postgres.ts';
+import { serveMetrics } from './metrics-server.ts';
+
+interface Options extends ModelOptions {
+  readonly table?: string;
+  readonly tableSchema?: string;
+  readonly id?: string;
+  readonly store?: string;
+  readonly schema?: string;
+  readonly textColumn?: string;
+  readonly codec?: string;
+  readonly dimensions?: number;
+  readonly sample?: number;
+  readonly workers?: number;
+  readonly batch?: number;
+  readonly listen: boolean;
+  readonly once?: boolean;
+  readonly retry?: boolean;
+  readonly sweep?: boolean;
+  readonly metricsPort?: number;
+  readonly metricsHost: string;
+  readonly json?: boolean;
+}
+
+/** `sync`: keeps codes in step with the table that they follow. */
+export function syncCommand(signal: AbortSignal): Command {
+  return new Command('sync')
+    .description('keep codes in step with a Postgres table, until Ctrl-C; any number of processes may')
+    .argument('<postgres-url>', 'postgres://host/database or pglite:PATH')
+    .option('--store <name>', 'the store; default: the name of the table')
+    .option('--table <name>', 'the table')
+    .option('--schema <name>', "schema of nestbit's tables; default nestbit")
+    .option('--text-column <name>', 'column of texts; the store is made when there is none (needs --model)')
+    .option('--model <folder>', 'model folder that encodes the texts')
+    .option('--variant <name>', 'onnx/model_<name>.onnx')
+    .option('--prompt <name>', 'prompt before each text, such as document')
+    .option('--table-schema <name>', 'for a new store: schema of the table; default: by the search path')
+    .option('--id <column>', 'for a new store: unique column; default: the primary key')
+    .option('--codec <codec.json>', 'for a new store: its codec; default: one calibrated on some texts')
+    .option('--dimensions <n>', 'for a new store: width of that codec', wholeNumber)
+    .option('--sample <n>', 'for a new store: texts to calibrate on; default 1000', wholeNumber)
+    .option('--workers <n>', 'batches under way at once; default 2', wholeNumber)
+    .option('--batch <n>', 'rows of a batch; default 512, of texts 64', wholeNumber)
+    .option('--no-listen', 'only poll, behind a pooler that passes no notices')
+    .option('--once', 'end when the changes that wait now are settled')
+    .option('--retry', 'first put rows back that were set aside')
+    .option('--sweep', 'first look for codes without a row and rows without a code')
+    .option('--metrics-port <port>', 'serve Prometheus metrics; 0: any free port', wholeNumber)
+    .option('--metrics-host <host>', 'on this address', '127.0.0.1')
+    .option('--json', 'print one JSON object')
+    .action((url: string, options: Options) => sync(url, options, signal));
+}
+
+async function sync(url: string, options: Options, signal: AbortSignal): Promise<void> {
+  const name = options.store ?? options.table;
+  if (name === undefined)
+    throw new NestbitError('USAGE', 'The store is missing; give --store name or --table name.');
+  if (options.textColumn !== undefined && (options.model === undefined || options.table === undefined))
+    throw new NestbitError('USAGE', '--text-column needs --table name and --model folder.');
+  const { pool, close } = await connectTo(url);
+  const encoder =
+    options.model === undefined
+      ? undefined
+      : await Encoder.open(
+          options.model,
+          options.variant === undefined ? {} : { variant: options.variant },
+        ).catch(async (error) => {
+          await close();
+          throw error;
+        });
+  try {
+    if (options.textColumn !== undefined && encoder !== undefined)
+      await setUp(pool, options, options.textColumn, encoder, signal);
+    await using worker = await SyncWorker.open(pool, {
+      store: name,
+      ...(options.schema !== undefined && { schema: options.schema }),
+      ...(encoder && { encoder }),
+      ...(options.prompt !== undefined && { prompt: options.prompt }),
+      ...(options.workers !== undefined && { concurrency: options.workers }),
+      ...(options.batch !== undefined && { batch: options.batch }),
+      listen: options.listen,
+      onError: (error) => process.stderr.write(`nestbit: sync: ${error.message}\n`),
+    }).catch((error) => {
+      if (error instanceof TypeError || error instanceof RangeError)
+        throw new NestbitError(
+          'USAGE',
+          `${error.message}.${encoder === undefined ? ' For texts give --model.' : ''}`,
+        );
+      throw error;
+    });
+    const server =
+      options.metricsPort === undefined
+        ? undefined
+        : await serveMetrics(worker, options.metricsHost, options.metricsPort);
+    if (server !== undefined) {
+      const { port } = server.address() as AddressInfo;
+      process.stderr.write(`nestbit: metrics on http://${options.metricsHost}:${port}/metrics\n`);
+    }
+    try {
+      if (options.retry === true) await worker.retry();
+      if (options.sweep === true) await worker.sweep();
+      await (options.once === true ? drain(worker, signal) : follow(worker, signal));
+    } finally {
+      server?.close();
+      server?.closeAllConnections();
+    }
+    await report(worker, options.json === true, options.once === true);
+  } finally {
+    await encoder?.close();
+    await close();
+  }
+}
+
+async function setUp(
+  pool: PgPool,
+  options: Options,
+  column: string,
+  encoder: Encoder,
+  signal: AbortSignal,
+): Promise<void> {
+  const { table, tableSchema, id, store, schema, prompt, dimensions, sample } = options;
+  const codec = options.codec === undefined ? undefined : parseCodec(await readFile(options.codec, 'utf8'));
+  await followTexts(pool, {
+    table: table as string,
+    column,
+    encoder,
+    signal,
+    ...(tableSchema !== undefined && { tableSchema }),
+    ...(id !== undefined && { id }),
+    ...(store !== undefined && { store }),
+    ...(schema !== undefined && { schema }),
+    ...(prompt !== undefined && { prompt }),
+    ...(dimensions !== undefined && { dimensions }),
+    ...(sample !== undefined && { sample }),
+    ...(codec && { codec }),
+  });
+}
+
+async function drain(worker: SyncWorker, signal: AbortSignal): Promise<void> {
+  const { queue } = await worker.metrics();
+  const progress = new Progress('settling', queue.depth);
+  try {
+    await worker.drain({ signal, onProgress: (rows) => progress.add(rows) });
+  } finally {
+    progress.stop();
+  }
+}
+
+async function follow(worker: SyncWorker, signal: AbortSignal): Promise<void> {
+  const progress = new Progress('settled', undefined);
+  worker.start();
+  const stopped = signal.aborted ? Promise.resolve() : once(signal, 'abort');
+  try {
+    for (let rows = 0; !signal.aborted; ) {
+      await Promise.race([stopped, sleep(500, undefined, { ref: false })]);
+      progress.add(worker.counts.rows - rows);
+      rows = worker.counts.rows;
+    }
+  } finally {
+    progress.stop();
+    await worker.stop();
+  }
+}
+
+async function report(worker: SyncWorker, json: boolean, ended: boolean): Promise<void> {
+  const { queue, written, removed, unchanged, bad } = await worker.metrics();
+  process.stdout.write(
+    json
+      ? `${JSON.stringify({ written, removed, unchanged, bad, waiting: queue.depth, setAside: queue.setAsideCount })}\n`
+      : `${written} codes written, ${removed} removed, ${unchanged} texts unchanged, ${bad} rows not to be encoded; ` +
+          `${queue.depth} wait, ${queue.setAsideCount} are set aside\n`,
+  );
+  if (ended && queue.setAsideCount > 0) {
+    const [first] = queue.setAside;
+    throw new NestbitError(
+      'STORE_FAILED',
+      `${queue.setAsideCount} rows are set aside after ${first.attempts} tries, such as ${first.id}: ${first.error} ` +
+        'Mend the cause, then nestbit sync --retry.',
+    );
+  }
+}

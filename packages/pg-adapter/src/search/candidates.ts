@@ -1,0 +1,83 @@
+/** A row that the Hamming distance, or its id, has brought. */
+export interface Candidate {
+  readonly id: string;
+  readonly seq: bigint;
+  readonly distance: number;
+  /** Packed; empty where they were not asked for. */
+  readonly bits: Buffer;
+  /** Empty where it was not asked for. */
+  readonly int8: Buffer;
+}
+
+/** The columns that candidates come in, as `pg` gives them. */
+export interface CandidateRow {
+  readonly id: string;
+  readonly seq: string;
+  readonly distance: number;
+  readonly bits: Buffer | null;
+  readonly int8: Buffer | null;
+}
+
+const NONE = Buffer.alloc(0);
+
+export function candidateOf({ id, seq, distance, bits, int8 }: CandidateRow): Candidate {
+  return { id, seq: BigInt(seq), distance, bits: bits ?? NONE, int8: int8 ?? NONE };
+}
+
+/**
+ * The same columns as COPY BINARY sends them, of several statements one after the other. Half of the bytes that text
+ * needs, and no hex to read.
+ * https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format"
+ *
+ * @param bytes whole; codes are views of it
+ */
+export function candidatesOfCopies(bytes: Buffer): Candidate[][] {
+  const all: Candidate[][] = [];
+  let at = 0;
+  const field = (): Buffer => {
+    const length = bytes.readInt32BE(at);
+    const value = bytes.subarray(at + 4, at + 4 + Math.max(0, length));
+    at += 4 + value.length;
+    return value;
+  };
+  while (at < bytes.length) {
+    // Signature (11), flags (4), length of the header's extension (4).
+    at += 19 + bytes.readInt32BE(at + 15);
+    const candidates: Candidate[] = [];
+    for (; bytes.readInt16BE(at) >= 0; ) {
+      at += 2;
+      candidates.push({
+        id: field().toString(),
+        seq: field().readBigInt64BE(),
+        distance: field().readInt32BE(),
+        bits: field(),
+        int8: field(),
+      });
+    }
+    at += 2;
+    all.push(candidates);
+  }
+  return all;
+}
+
+/** Ids by distance; of ties the row written first. */
+export function nearest(candidates: readonly Candidate[]): string[] {
+  return [...candidates].sort((a, b) => a.distance - b.distance || compare(a.seq, b.seq)).map(({ id }) => id);
+}
+
+/** Of ties in a later stage, the row written first goes first: rows are numbered by age. */
+export function byAge(candidates: readonly Candidate[]): Candidate[] {
+  return [...candidates].sort((a, b) => compare(a.seq, b.seq));
+}
+
+/** Codes in one piece. */
+export function joined(codes: readonly Buffer[]): Uint8Array {
+  const width = codes[0]?.length ?? 0;
+  const all = new Uint8Array(codes.length * width);
+  for (const [row, code] of codes.entries()) all.set(code, row * width);
+  return all;
+}
+
+function compare(a: bigint, b: bigint): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

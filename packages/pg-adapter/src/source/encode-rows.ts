@@ -1,0 +1,82 @@
+import { type Codec, type Codes, NestbitError, Turns } from '@nestbit/core';
+import type { BadCode, BadRow } from './kinds.ts';
+import type { SourceRows } from './source-rows.ts';
+
+/** Codes of the rows that can be encoded. */
+export interface EncodedRows {
+  /** As text, in the order of the codes. */
+  readonly ids: readonly string[];
+  readonly codes: Codes;
+  /** What the source could not read, and zero and not finite vectors. */
+  readonly bad: readonly BadRow[];
+}
+
+/** Values encoded between two looks at the event loop: about a millisecond with rotation. */
+const VALUES_AT_ONCE = 1 << 18;
+
+/**
+ * Encodes rows, leaving out those that have no direction; other work runs between the slices of many.
+ *
+ * @param into memory for the codes, of at least so many rows. Default: new
+ */
+export async function encodeRows(
+  codec: Codec,
+  rows: SourceRows,
+  into?: { readonly bits: Uint8Array; readonly int8: Int8Array },
+): Promise<EncodedRows> {
+  const width = codec.inputDimensions;
+  const n = codec.dimensions;
+  const { ids, embeddings } = rows;
+  const { bits, int8 } = into ?? {
+    bits: new Uint8Array((ids.length * n) / 8),
+    int8: new Int8Array(ids.length * n),
+  };
+  const bad: BadRow[] = [...rows.bad];
+  const kept: string[] = [];
+  const step = Math.max(1, Math.floor(VALUES_AT_ONCE / width));
+  const turns = new Turns();
+  let saturated = 0;
+  const encode = (first: number, last: number): void => {
+    const to = kept.length;
+    const count = last - first;
+    const into = {
+      bits: bits.subarray((to * n) / 8, ((to + count) * n) / 8),
+      int8: int8.subarray(to * n, (to + count) * n),
+    };
+    saturated += codec.encodeInto(into, embeddings.subarray(first * width, last * width));
+    for (let row = first; row < last; row++) kept.push(ids[row]);
+  };
+  for (let first = 0; first < ids.length; first += step) {
+    if (turns.due) await turns.give();
+    const last = Math.min(ids.length, first + step);
+    try {
+      encode(first, last);
+    } catch (error) {
+      faultOf(error);
+      // One of them is bad: find out which, and keep the others.
+      for (let row = first; row < last; row++) {
+        try {
+          encode(row, row + 1);
+        } catch (cause) {
+          bad.push({ id: ids[row], ...faultOf(cause) });
+        }
+      }
+    }
+  }
+  const codes: Codes = {
+    fingerprint: codec.fingerprint,
+    rows: kept.length,
+    bits: bits.subarray(0, (kept.length * n) / 8),
+    int8: int8.subarray(0, kept.length * n),
+    saturated,
+  };
+  return { ids: kept, codes, bad };
+}
+
+/** What is wrong with a vector that could not be encoded; any other error is thrown on. */
+export function faultOf(error: unknown): { code: BadCode; reason: string } {
+  const code = error instanceof NestbitError ? error.code : undefined;
+  if (code === 'VECTOR_ZERO') return { code, reason: 'it is zero in the dimensions that are kept' };
+  if (code === 'VECTOR_NOT_FINITE') return { code, reason: 'it holds NaN or Infinity' };
+  throw error;
+}

@@ -1,0 +1,85 @@
+import { bytesOf } from '../codes/wire.ts';
+import type { IdType } from '../schema/tables.ts';
+import type { WriteRows } from './rows.ts';
+
+/** A column of a table of codes that COPY BINARY writes. */
+export type TupleColumn = 'id' | 'seq' | 'bits' | 'int8' | 'payload';
+
+/** jsonb in binary is its version and the text. */
+const JSONB = Buffer.from([1]);
+
+/**
+ * Some rows as tuples of COPY BINARY. The rows stand in flat arrays, and none becomes an object on the way.
+ *
+ * https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format"
+ *
+ * @param into memory that the tuples may take, when it is large enough
+ */
+export function tuplesOf(
+  rows: WriteRows,
+  columns: readonly TupleColumn[],
+  idType: IdType,
+  from: number,
+  to: number,
+  into?: Buffer,
+): Buffer {
+  const { ids, keys, places, codes, payloads, firstSeq } = rows;
+  const n = codes.rows === 0 ? 0 : codes.int8.length / codes.rows;
+  const bits = columns.includes('bits');
+  const int8 = columns.includes('int8');
+  const payload = columns.includes('payload');
+  const texts =
+    idType === 'text' ? Array.from(places.subarray(from, to), (place) => Buffer.from(ids[place])) : undefined;
+  const jsons = payload
+    ? Array.from(places.subarray(from, to), (place) => jsonOf(payloads?.[place]))
+    : undefined;
+  const idWidth = idType === 'uuid' ? 16 : 8;
+  const fixed = 2 + 4 * columns.length + 8 + (bits ? 4 + n / 8 : 0) + (int8 ? n : 0);
+  let length = fixed * (to - from) + (texts === undefined ? idWidth * (to - from) : 0);
+  for (const text of texts ?? []) length += text.length;
+  for (const json of jsons ?? []) length += json?.length ?? 0;
+  const out =
+    into !== undefined && into.length >= length ? into.subarray(0, length) : Buffer.allocUnsafe(length);
+  const view = new DataView(out.buffer, out.byteOffset, out.length);
+  const bytes = bytesOf(codes.int8);
+  let at = 0;
+  const put = (value: Uint8Array | undefined): void => {
+    view.setInt32(at, value?.length ?? -1);
+    at += 4;
+    if (value === undefined) return;
+    out.set(value, at);
+    at += value.length;
+  };
+  for (let row = from; row < to; row++) {
+    const place = places[row];
+    view.setInt16(at, columns.length);
+    at += 2;
+    if (texts !== undefined) put(texts[row - from]);
+    else {
+      view.setInt32(at, idWidth);
+      if (keys !== undefined) view.setBigInt64(at + 4, keys[place]);
+      else out.write(ids[place].replaceAll('-', ''), at + 4, 'hex');
+      at += 4 + idWidth;
+    }
+    view.setInt32(at, 8);
+    view.setBigInt64(at + 4, firstSeq + BigInt(place));
+    at += 12;
+    if (bits) {
+      view.setInt32(at, 4 + n / 8);
+      view.setInt32(at + 4, n);
+      out.set(codes.bits.subarray((place * n) / 8, ((place + 1) * n) / 8), at + 8);
+      at += 8 + n / 8;
+    }
+    if (int8) {
+      view.setInt32(at, n);
+      out.set(bytes.subarray(place * n, (place + 1) * n), at + 4);
+      at += 4 + n;
+    }
+    if (jsons !== undefined) put(jsons[row - from]);
+  }
+  return out;
+}
+
+function jsonOf(payload: object | undefined): Buffer | undefined {
+  return payload === undefined ? undefined : Buffer.concat([JSONB, Buffer.from(JSON.stringify(payload))]);
+}

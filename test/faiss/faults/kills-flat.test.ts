@@ -1,0 +1,3 @@
+import { testKills } from '../../support/faiss-kills.ts';
+
+testKills('flat');
