@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { proseOf } from './markdown.ts';
 
@@ -44,17 +44,15 @@ function nameOf(path: string): string {
     .join('/');
 }
 
-function* markdownFiles(path: string, visited: Set<string> = new Set()): Generator<string> {
+function* markdownFiles(path: string): Generator<string> {
   if (!existsSync(path)) return;
-  const real = realpathSync(path);
-  if (visited.has(real)) return;
-  visited.add(real);
-  if (statSync(real).isFile()) {
-    if (/\.(md|markdown)$/i.test(real) && !ASIDE.test(basename(real))) yield real;
+  if (!statSync(path).isDirectory()) {
+    if (/\.(md|markdown)$/i.test(path) && !ASIDE.test(basename(path))) yield path;
     return;
   }
-  for (const entry of readdirSync(real, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    // pnpm's links lead to folders that come anyway.
-    if (!entry.isSymbolicLink()) yield* markdownFiles(join(real, entry.name), visited);
+  for (const entry of readdirSync(path, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    // No links: pnpm's lead to folders that come anyway. No caches, where tests keep a whole system with its devices.
+    if ((entry.isDirectory() && entry.name !== '.cache') || entry.isFile())
+      yield* markdownFiles(join(path, entry.name));
   }
 }
