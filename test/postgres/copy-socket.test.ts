@@ -45,7 +45,7 @@ test('wherever messages are cut, rows of a COPY go past and all others come as t
         const past: Buffer[] = [];
         const others: Buffer[] = [];
         copy.socket.on('data', (bytes) => others.push(Buffer.from(bytes)));
-        copy.copyTo((piece) => past.push(Buffer.from(piece)));
+        copy.copyTo((bytes, from, end) => past.push(Buffer.from(bytes.subarray(from, end))));
         const bytes = Buffer.concat(all.map(([type, body]) => message(type, body)));
         const sender = await peer;
         sender.setNoDelay(true);

@@ -36,6 +36,7 @@ export type { NpyType } from './files/npy-header.ts';
 export { NpyWriter } from './files/npy-writer.ts';
 export { readTextRecords, readVectorRecords, type TextRecord } from './files/records.ts';
 export { openVectors, type VectorBatch, type VectorSource } from './files/vectors.ts';
+export { NetworkFloats } from './kernels/network-floats.ts';
 export { MemoryStore, type MemoryStoreOptions, type SearchCandidates } from './memory/memory-store.ts';
 export { type BeirSet, readBeir } from './metrics/beir.ts';
 export { ndcgAtK } from './metrics/ndcg.ts';

@@ -37,7 +37,7 @@ test(`${READERS} processes that read during writes and compactions see whole com
     expect(looks).toBeGreaterThan(1);
   }
   await store.close();
-}, 180_000);
+});
 
 test('another process that would write is refused while one writes, and let in after its end', async () => {
   const codec = (await calibrate([clusteredVectors(500, WIDTH)], { inputDimensions: WIDTH })).codec();
@@ -54,4 +54,4 @@ test('another process that would write is refused while one writes, and let in a
   writer.kill('SIGKILL');
   await gone;
   await (await FaissStore.open(path)).close();
-}, 180_000);
+});

@@ -141,7 +141,7 @@ test(`a migration that is killed at ${KILLS} random moments, while rows change, 
   console.log(`${kills} killed, ${ends} were done before`);
   await shrink.rollback();
   expect(schemaDump(url)).toBe(before);
-}, 180_000);
+});
 
 test(`a migration whose server is killed ${SERVER_KILLS} times goes on when it is started again`, async (context) => {
   const server = needsServer(context);
@@ -164,4 +164,4 @@ test(`a migration whose server is killed ${SERVER_KILLS} times goes on when it i
   await client.stop();
   await checkEnd(server.url, wanted);
   await shrink.rollback();
-}, 180_000);
+});

@@ -54,7 +54,7 @@ test('workers that are killed at any moment leave nothing undone and nothing wro
   await worker.drain();
   expect(await wrongCodes(pool, 'killed', 'killed')).toEqual([]);
   expect((await worker.metrics()).queue.depth).toBe(0);
-}, 180_000);
+});
 
 test('a worker goes on by itself when the server is killed and comes back', async (context) => {
   const server = needsServer(context);
@@ -75,4 +75,4 @@ test('a worker goes on by itself when the server is killed and comes back', asyn
   expect(await wrongCodes(pool, 'outage', 'outage')).toEqual([]);
   for (const error of errors) expect((error as { code?: string }).code).toBe('CONNECTION_LOST');
   expect(worker.counts.setAside).toBe(0);
-}, 180_000);
+});

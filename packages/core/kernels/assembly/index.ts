@@ -6,3 +6,4 @@ export { mapRows } from './map';
 export { accumulate } from './accumulate';
 export { hamming } from './hamming';
 export { dots } from './dots';
+export { swap32 } from './swap';

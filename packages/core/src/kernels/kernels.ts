@@ -41,6 +41,7 @@ interface Exports {
   ): number;
   accumulate(x: number, rows: number, n: number, lo: number, hi: number, sum: number): void;
   hamming(codes: number, rows: number, bytes: number, query: number, out: number): void;
+  swap32(x: number, bytes: number): void;
   dots(x: number, rows: number, queries: number, count: number, n: number, out: number): void;
 }
 

@@ -8,7 +8,9 @@ import { CopySocket } from './copy-socket.ts';
  */
 export async function copiedOut(client: PoolClient, text: string): Promise<Buffer> {
   const pieces: Buffer[] = [];
-  const copy = new CopyOut<never>(text, (piece) => pieces.push(Buffer.from(piece)));
+  const copy = new CopyOut<never>(text, (piece, from, end) =>
+    pieces.push(Buffer.from(piece.subarray(from, end))),
+  );
   for await (const _ of copy.batches(client));
   return Buffer.concat(pieces);
 }
@@ -16,22 +18,28 @@ export async function copiedOut(client: PoolClient, text: string): Promise<Buffe
 /** So many waiting batches pause the socket. */
 const MOST_WAITING = 8;
 
+/** Takes the bytes at `from` to `end`, which hold only for that call. */
+type Take<T> = (bytes: Buffer, from: number, end: number, ready: (batch: T) => void) => void;
+
 /**
- * COPY … TO STDOUT as `pg` itself parses it: each piece goes to `take` at once, a view that holds only for that call. Much
+ * COPY … TO STDOUT as `pg` itself parses it: each piece goes to `take` at once. Much
  * cheaper for many rows than a stream of them. What `take` has ready is handed on by `batches`.
  */
 export class CopyOut<T> {
   /** Set by `pg` where a pool has a `query_timeout`, to be told of the end. */
   callback: (() => void) | undefined;
   readonly #statement: string;
-  readonly #take: (piece: Buffer, ready: (batch: T) => void) => void;
+  readonly #take: Take<T>;
   readonly #waiting: T[] = [];
   #connection: Connection | undefined;
   #ended = false;
   #error: unknown;
   #wake: () => void = () => {};
+  readonly #ready = (batch: T): void => {
+    this.#waiting.push(batch);
+  };
 
-  constructor(statement: string, take: (piece: Buffer, ready: (batch: T) => void) => void) {
+  constructor(statement: string, take: Take<T>) {
     this.#statement = statement;
     this.#take = take;
   }
@@ -58,14 +66,18 @@ export class CopyOut<T> {
 
   submit(connection: Connection): void {
     this.#connection = connection;
-    this.#past?.copyTo((chunk) => this.handleCopyData({ chunk }));
+    this.#past?.copyTo((bytes, from, end) => this.#taken(bytes, from, end));
     (connection as unknown as { query(text: string): void }).query(this.#statement);
   }
 
   handleCopyData({ chunk }: { readonly chunk: Buffer }): void {
+    this.#taken(chunk, 0, chunk.length);
+  }
+
+  #taken(bytes: Buffer, from: number, end: number): void {
     if (this.#error !== undefined) return;
     try {
-      this.#take(chunk, (batch) => this.#waiting.push(batch));
+      this.#take(bytes, from, end, this.#ready);
     } catch (error) {
       this.#error = error;
     }

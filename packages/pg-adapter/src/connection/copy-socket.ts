@@ -5,6 +5,9 @@ const READ_BYTES = 1 << 17;
 const HEAD = 5;
 const COPY_DATA = 'd'.charCodeAt(0);
 
+/** Takes the bytes at `from` to `end`, which hold only for that call. */
+type Take = (bytes: Buffer, from: number, end: number) => void;
+
 const sockets = new WeakMap<object, CopySocket>();
 
 /**
@@ -21,7 +24,7 @@ export class CopySocket {
   /** Bytes of the message under way that are to come. */
   #left = 0;
   #copying = false;
-  #take: ((piece: Buffer) => void) | undefined;
+  #take: Take | undefined;
 
   constructor() {
     const memory = Buffer.allocUnsafe(READ_BYTES);
@@ -41,8 +44,8 @@ export class CopySocket {
     return sockets.get(stream);
   }
 
-  /** Gives what COPY brings to `take` from now on, as views that hold only for that call; to `pg` again without one. */
-  copyTo(take: ((piece: Buffer) => void) | undefined): void {
+  /** Gives what COPY brings to `take` from now on; to `pg` again without one. */
+  copyTo(take: Take | undefined): void {
     this.#take = take;
   }
 
@@ -53,9 +56,8 @@ export class CopySocket {
       const end = Math.min(bytes.length, at + this.#left);
       if (end === at) return;
       this.#left -= end - at;
-      const piece = bytes.subarray(at, end);
-      if (this.#copying) this.#take?.(piece);
-      else this.#pass(piece);
+      if (this.#copying) this.#take?.(bytes, at, end);
+      else this.#pass(bytes.subarray(at, end));
       at = end;
     }
   }

@@ -65,14 +65,16 @@ export async function* copied(
   const readId = idReader(source.idType);
   let collector = new RowCollector(source, dimensions, rowsAtOnce);
   const full: SourceRows[] = [];
-  const fields = new CopyFields((id, value) => {
-    collector.add(readId(id), value);
+  const fields = new CopyFields((bytes, { idFrom, idEnd, valueFrom, valueEnd }) => {
+    const id = readId(bytes, idFrom, idEnd);
+    if (valueFrom < 0) collector.add(id, null);
+    else collector.add(id, bytes, valueFrom, valueEnd);
     if (collector.length < rowsAtOnce) return;
     full.push(collector.rows());
     collector = new RowCollector(source, dimensions, rowsAtOnce);
   });
-  const out = new CopyOut<SourceRows>(statement, (piece, ready) => {
-    fields.add(piece);
+  const out = new CopyOut<SourceRows>(statement, (piece, from, end, ready) => {
+    fields.add(piece, from, end);
     if (full.length > 0) for (const batch of full.splice(0)) ready(batch);
   });
   for await (const batch of out.batches(client)) {
@@ -120,22 +122,22 @@ export function boundsSql(
   return parts.length === 0 ? '' : ` where ${parts.join(' and ')}`;
 }
 
-function idReader(idType: IdType): (bytes: Buffer) => string {
+function idReader(idType: IdType): (bytes: Buffer, from: number, end: number) => string {
   switch (idType) {
     case 'bigint':
-      return (bytes) => {
-        const high = bytes.readInt32BE(0);
+      return (bytes, from) => {
+        const high = bytes.readInt32BE(from);
         // Far cheaper than a bigint for the numbers that ids are.
         return high >= 0 && high < 0x200000
-          ? String(high * 2 ** 32 + bytes.readUInt32BE(4))
-          : bytes.readBigInt64BE(0).toString();
+          ? String(high * 2 ** 32 + bytes.readUInt32BE(from + 4))
+          : bytes.readBigInt64BE(from).toString();
       };
     case 'uuid':
-      return (bytes) => {
-        const hex = bytes.toString('hex', 0, 16);
+      return (bytes, from) => {
+        const hex = bytes.toString('hex', from, from + 16);
         return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
       };
     case 'text':
-      return (bytes) => bytes.toString();
+      return (bytes, from, end) => bytes.toString('utf8', from, end);
   }
 }

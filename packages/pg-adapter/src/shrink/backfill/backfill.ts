@@ -5,7 +5,7 @@ import { quoted } from '../../sql/identifiers.ts';
 import type { ShrinkContext } from '../context.ts';
 import type { ShrinkPace, ShrinkProgress } from '../options.ts';
 import { estimatedRows } from '../sample/estimate.ts';
-import { Ranges } from './ranges.ts';
+import { type Range, Ranges } from './ranges.ts';
 import { CodeReader, GrowingCodes } from './read-codes.ts';
 import { Throttle } from './throttle.ts';
 import { writeRange } from './write-range.ts';
@@ -48,14 +48,22 @@ export async function backfill(
     // One is read into while the other is written from.
     const memories = [0, 1].map(() => new GrowingCodes(codec.dimensions, throttle.mostRows));
     const reader = new CodeReader({ ...context, codec, signal: either });
+    // The next range is on record before this one is done: nobody waits for the disk to have it.
+    const take = (): Promise<Range | undefined> => {
+      const taken = ranges.next(throttle.rows);
+      taken.catch(() => {});
+      return taken;
+    };
+    let taking = take();
     try {
       for (let turn = 0; ; turn ^= 1) {
         await pause.wait();
         await throttle.wait(either, (note) =>
           onProgress({ step: 'waiting', done, total: Math.max(done, total), note }),
         );
-        const range = await ranges.next(throttle.rows);
+        const range = await taking;
         if (range === undefined) break;
+        taking = take();
         const reading = performance.now();
         const found = await reader.range(range, memories[turn]);
         // One range is written while the next one is read.
@@ -73,7 +81,7 @@ export async function backfill(
       await writing;
     } catch (error) {
       stopped.abort();
-      await writing.catch(() => {});
+      await Promise.allSettled([taking, writing]);
       throw error;
     } finally {
       reader.end();

@@ -77,7 +77,8 @@ export class Throttle {
     if (this.#rate !== undefined)
       this.#due = Math.max(this.#due, performance.now() - 1000) + (1000 * rows) / this.#rate;
     if (rows < this.#size / 2) return;
-    const change = Math.min(2, Math.max(0.5, this.#target / Math.max(1, milliseconds)));
+    // By the root: one range is long because another is under way, and the next one is then short.
+    const change = Math.min(2, Math.max(0.5, Math.sqrt(this.#target / Math.max(1, milliseconds))));
     this.#size = Math.round(Math.min(this.#largest, Math.max(50, this.#size * change)));
   }
 
