@@ -1,19 +1,21 @@
-// bench:postgres [--rows 100000] [--clusters rows / 250] [--float]: a PgStore of clustered unit vectors of 1024 dimensions beside what
-// one would write by hand, in one run: rows a second of its load beside a bare COPY of ready codes; milliseconds and
-// recall@10 of searches beside the same statement by hand; the index beside a float HNSW index (--float, slow).
+// bench:postgres [--rows 100000] [--clusters n] [--m 12] [--ef-construction 56] [--float]: a PgStore of unit vectors of 1024 dimensions, nested as texts are
+// (or in n clusters apart), beside what one would write by hand, in one run: rows a second of its load beside a bare COPY
+// of ready codes; milliseconds and recall@10 of searches beside the same statement by hand; the index beside a float HNSW
+// index (--float, slow).
 import { once } from 'node:events';
 import { cpus } from 'node:os';
 import { finished } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { type Codec, calibrate, ExactSearch } from '@nestbit/core';
-import { ClusteredVectors } from '@nestbit/core/testing';
+import { ClusteredVectors, NestedVectors } from '@nestbit/core/testing';
 import { type PgSearchOptions, PgStore } from '@nestbit/pg-adapter';
 import { bitParameter } from '@nestbit/pg-adapter/bits';
 import pg from 'pg';
 import copy from 'pg-copy-streams';
 import { recallOf } from './exact.ts';
 import { searchByHand } from './postgres-by-hand.ts';
+import { floatIndex } from './postgres-float.ts';
 import { median } from './support.ts';
 
 const DIMENSIONS = 1024;
@@ -25,13 +27,15 @@ const ROUNDS = 3;
 const CLIENTS = 16;
 /** Of the clients. */
 const THREADS = 4;
-/** A spectrum like that of bge-m3's embeddings of real text. */
+/** Of separate clusters: a spectrum like that of bge-m3's embeddings of real text. */
 const DECAY = 0.45;
 
 const { values } = parseArgs({
   options: {
     rows: { type: 'string', default: '100000' },
     clusters: { type: 'string' },
+    m: { type: 'string' },
+    'ef-construction': { type: 'string' },
     float: { type: 'boolean', default: false },
   },
 });
@@ -39,7 +43,10 @@ const ROWS = Number(values.rows);
 const pool = new pg.Pool({ connectionString: process.env['DATABASE_URL'], max: CLIENTS });
 await pool.query('create extension if not exists vector');
 
-const stream = new ClusteredVectors(DIMENSIONS, Number(values.clusters ?? ROWS / 250), 1, DECAY);
+const stream =
+  values.clusters === undefined
+    ? new NestedVectors(DIMENSIONS)
+    : new ClusteredVectors(DIMENSIONS, Number(values.clusters), 1, DECAY);
 const queries = stream.take(QUERIES);
 const batches: Float32Array[] = [];
 for (let row = 0; row < ROWS; row += BATCH) batches.push(stream.take(Math.min(BATCH, ROWS - row)));
@@ -52,7 +59,7 @@ const { rows: version } = await pool.query<{ server: string; vector: string }>(
 );
 console.log(
   `${cpus()[0]?.model}, PostgreSQL ${version[0].server}, pgvector ${version[0].vector}, Node ${process.versions.node}: ` +
-    `${ROWS} × ${DIMENSIONS}, ${QUERIES} queries, k = ${K}`,
+    `${ROWS} × ${DIMENSIONS}, ${values.clusters ? `${values.clusters} clusters` : 'nested'}, ${QUERIES} queries, k = ${K}`,
 );
 
 const pieces = readyCodes(codec);
@@ -75,7 +82,12 @@ console.log(
 );
 
 const building = performance.now();
-const index = await store.buildIndex();
+const { m, 'ef-construction': efConstruction } = values;
+const index = await store.buildIndex({
+  kind: 'hnsw',
+  ...(m && { m: Number(m) }),
+  ...(efConstruction && { efConstruction: Number(efConstruction) }),
+});
 const built = (performance.now() - building) / 1000;
 console.log(`index: ${built.toFixed(1)} s, ${(index.bytes / 2 ** 20).toFixed(0)} MiB`);
 await pool.query('analyze');
@@ -88,7 +100,7 @@ await searches('defaults', {});
 await searches('exact scan, 400 > 200', { exact: true, prefilter: 400 }, 10);
 await clients(true);
 await clients(false);
-if (values.float) await floatIndex();
+if (values.float) await beside();
 await pool.end();
 
 /** Rows a second of upserts, three of them under way. */
@@ -149,33 +161,36 @@ function query(i: number): Float32Array {
 }
 
 async function byHand(candidates: number): Promise<void> {
-  const times: number[] = [];
-  const found: number[][] = [];
   const client = await pool.connect();
-  for (let i = 0; i < QUERIES; i++) {
-    const begun = performance.now();
-    found.push(await searchByHand(client, codec, query(i), candidates, K));
-    times.push(performance.now() - begun);
-  }
+  await measure(`by hand, ${candidates} candidates`, QUERIES, (i) =>
+    searchByHand(client, codec, query(i), candidates, K),
+  );
   client.release();
-  print(`by hand, ${candidates} candidates`, times, found);
 }
 
 async function searches(name: string, options: PgSearchOptions, count = QUERIES): Promise<void> {
+  const { plan, usesIndex } = await store.explain(query(0), { k: K, ...options });
+  const how = `${name} (${plan}, the server ${usesIndex ? 'reads' : 'does not read'} the index)`;
+  await measure(how, count, async (i) => {
+    const [hits] = await store.search(query(i), { k: K, ...options });
+    return hits.map(({ id }) => Number(id));
+  });
+}
+
+/** Prints what the first queries take, one after the other, and how many of the exact hits they find. */
+async function measure(
+  name: string,
+  count: number,
+  search: (query: number) => Promise<number[]>,
+): Promise<void> {
   const times: number[] = [];
   const found: number[][] = [];
   for (let i = 0; i < count; i++) {
     const begun = performance.now();
-    const [hits] = await store.search(query(i), { k: K, ...options });
+    found.push(await search(i));
     times.push(performance.now() - begun);
-    found.push(hits.map(({ id }) => Number(id)));
   }
-  const { plan, usesIndex } = await store.explain(query(0), { k: K, ...options });
-  print(`${name} (${plan}, the server ${usesIndex ? 'reads' : 'does not read'} the index)`, times, found);
-}
-
-function print(name: string, times: number[], found: number[][]): void {
-  const recall = recallOf(truth.slice(0, found.length), found);
+  const recall = recallOf(truth.slice(0, count), found);
   console.log(`${name.padEnd(62)} p50 ${median(times).toFixed(2)} ms  recall@${K} ${recall.toFixed(4)}`);
 }
 
@@ -203,26 +218,11 @@ async function clients(byHand: boolean): Promise<void> {
 }
 
 /** The float index that bits stand for. */
-async function floatIndex(): Promise<void> {
-  await pool.query(`create table floats (id bigint, embedding vector(${DIMENSIONS}))`);
-  for (const [i, batch] of batches.entries()) {
-    for (let first = 0; first < batch.length / DIMENSIONS; first += 256) {
-      const last = Math.min(batch.length / DIMENSIONS, first + 256);
-      const texts: string[] = [];
-      for (let row = first; row < last; row++)
-        texts.push(`[${batch.subarray(row * DIMENSIONS, (row + 1) * DIMENSIONS).join(',')}]`);
-      await pool.query(
-        'insert into floats select $1 + o, v::vector from unnest($2::text[]) with ordinality u(v, o)',
-        [i * BATCH + first, texts],
-      );
-    }
-  }
-  const begun = performance.now();
-  await pool.query('create index floats_index on floats using hnsw (embedding vector_cosine_ops)');
-  const seconds = (performance.now() - begun) / 1000;
-  const { rows } = await pool.query<{ bytes: string }>(`select pg_relation_size('floats_index') as bytes`);
-  const bytes = Number(rows[0].bytes);
+async function beside(): Promise<void> {
+  const floats = await floatIndex(pool, DIMENSIONS, batches);
   console.log(
-    `float HNSW index: ${seconds.toFixed(1)} s = ${(seconds / built).toFixed(1)} × ours, ${(bytes / 2 ** 20).toFixed(0)} MiB = ${(bytes / index.bytes).toFixed(1)} × ours`,
+    `float HNSW index: ${floats.seconds.toFixed(1)} s = ${(floats.seconds / built).toFixed(1)} × ours, ` +
+      `${(floats.bytes / 2 ** 20).toFixed(0)} MiB = ${(floats.bytes / index.bytes).toFixed(1)} × ours`,
   );
+  await measure('float HNSW, beam 100', QUERIES, (i) => floats.search(query(i), K));
 }

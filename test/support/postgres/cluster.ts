@@ -73,7 +73,8 @@ export class Cluster {
     await this.kill();
     const options = [
       'fsync=off',
-      'dynamic_shared_memory_type=mmap',
+      // Posix needs /dev/shm, which a root of its own lacks; a mapped file would be written to disk during builds of indexes.
+      'dynamic_shared_memory_type=sysv',
       'listen_addresses=127.0.0.1',
       'unix_socket_directories=',
       `port=${this.port}`,

@@ -8,7 +8,7 @@ import { Cluster } from './cluster.ts';
 
 const SETTINGS = [
   'shared_buffers=4GB',
-  'maintenance_work_mem=2GB',
+  'maintenance_work_mem=6GB',
   'work_mem=64MB',
   'max_wal_size=8GB',
   'jit=off',

@@ -1,3 +1,5 @@
+import { centred, next } from './noise.ts';
+
 /** Seeded unit vectors in clusters, as embeddings are: rows × dimensions. */
 export function clusteredVectors(rows: number, dimensions: number, clusters = 256, seed = 1): Float32Array {
   return new ClusteredVectors(dimensions, clusters, seed).take(rows);
@@ -43,9 +45,8 @@ export class ClusteredVectors {
     return out;
   }
 
-  // From -0.5 to 0.5: a linear congruential generator (Numerical Recipes).
   #next(): number {
-    this.#state = (Math.imul(this.#state, 1_664_525) + 1_013_904_223) >>> 0;
-    return this.#state / 2 ** 32 - 0.5;
+    this.#state = next(this.#state);
+    return centred(this.#state);
   }
 }
