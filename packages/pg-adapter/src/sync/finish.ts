@@ -4,7 +4,7 @@ import type { BadRow } from '../source/kinds.ts';
 import { qualified, quoted } from '../sql/identifiers.ts';
 import { insertRows, targetsOf } from '../write/insert.ts';
 import { rowsAt, sorted } from '../write/rows.ts';
-import { nextSeq } from '../write/write-rows.ts';
+import { nextSeq } from '../write/seq.ts';
 import type { Claim } from './claim.ts';
 import type { Follow } from './follow.ts';
 import type { Prepared } from './prepare.ts';

@@ -1,11 +1,14 @@
 import { once } from 'node:events';
 import { finished } from 'node:stream/promises';
 import { Turns } from '@nestbit/core';
-import type { PoolClient } from 'pg';
+import type { PoolClient, QueryResult } from 'pg';
 import { from } from 'pg-copy-streams';
-import type { IdType } from '../schema/tables.ts';
+import type { IdType, Tables } from '../schema/tables.ts';
+import { qualified } from '../sql/identifiers.ts';
+import { literal } from '../sql/literals.ts';
 import { onConflict, type Target } from './insert.ts';
 import type { WriteRows } from './rows.ts';
+import { setSeqSql } from './seq.ts';
 import { type TupleColumn, tuplesOf } from './tuples.ts';
 
 const SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
@@ -13,25 +16,66 @@ const TRAILER = Buffer.from([0xff, 0xff]);
 export const UNIQUE_VIOLATION = '23505';
 /** Ids of a batch that tell whether its rows are new. */
 const SAMPLE = 32;
+const STRAIGHT = 'straight';
+
+/** What is known of a batch before its rows are copied. */
+export interface CopyBegun {
+  /** Number of the first row. */
+  readonly firstSeq: bigint;
+  /** Whether its rows look as if none were there. */
+  readonly looksNew: boolean;
+}
 
 /**
- * Writes many rows by COPY BINARY: straight into the tables when they look new, else, or when one of them turns out
- * not to be, through a temporary table.
+ * Begins a transaction for a COPY: numbers for the rows, a look at some of their ids and a savepoint, in one round trip,
+ * since each of them would wait for a slice of the encoding of the next batch.
+ *
+ * @param begin text that begins the transaction
+ */
+export async function beginCopy(
+  client: PoolClient,
+  begin: string,
+  { codes, sequence }: Tables,
+  ids: readonly string[],
+  idType: IdType,
+): Promise<CopyBegun> {
+  const step = Math.max(1, Math.floor(ids.length / SAMPLE));
+  const sample = ids.filter((_, i) => i % step === 0).map(literal);
+  const texts = [
+    begin,
+    `select ${setSeqSql(literal(qualified(sequence)), String(ids.length))} as last`,
+    `select exists (select from ${qualified(codes)} where id = any(array[${sample.join(',')}]::${idType}[])) as found`,
+    `savepoint ${STRAIGHT}`,
+  ];
+  const results = (await client.query(texts.join(';'))) as unknown as QueryResult[];
+  const values: { last?: string; found?: boolean } = Object.assign(
+    {},
+    ...results.flatMap(({ rows }) => rows),
+  );
+  return {
+    firstSeq: BigInt(values.last as string) - BigInt(ids.length),
+    looksNew: values.found === false,
+  };
+}
+
+/**
+ * Writes many rows by COPY BINARY after `beginCopy`: straight into the tables when they look new, else, or when one of
+ * them turns out not to be, through a temporary table.
  */
 export async function copyRows(
   client: PoolClient,
   targets: readonly Target[],
   rows: WriteRows,
   idType: IdType,
+  looksNew: boolean,
 ): Promise<void> {
-  if (await looksNew(client, targets[0].table, rows, idType)) {
-    await client.query('savepoint straight');
+  if (looksNew) {
     try {
       for (const target of targets) await copyInto(client, target.table, target.columns, rows, idType);
       return;
     } catch (error) {
       if ((error as { code?: string }).code !== UNIQUE_VIOLATION) throw error;
-      await client.query('rollback to savepoint straight');
+      await client.query(`rollback to savepoint ${STRAIGHT}`);
     }
   }
   for (const [number, target] of targets.entries()) {
@@ -45,18 +89,6 @@ export async function copyRows(
       `insert into ${target.table} (${columns}) select ${columns} from ${stage} order by id ${onConflict(target.columns)}`,
     );
   }
-}
-
-async function looksNew(
-  client: PoolClient,
-  table: string,
-  rows: WriteRows,
-  idType: IdType,
-): Promise<boolean> {
-  const step = Math.max(1, Math.floor(rows.ids.length / SAMPLE));
-  const ids = rows.ids.filter((_, i) => i % step === 0);
-  const found = await client.query(`select from ${table} where id = any($1::${idType}[]) limit 1`, [ids]);
-  return found.rowCount === 0;
 }
 
 const ROWS_AT_ONCE = 256;

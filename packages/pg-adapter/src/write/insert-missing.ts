@@ -5,8 +5,8 @@ import { qualified } from '../sql/identifiers.ts';
 import { copyInto, UNIQUE_VIOLATION } from './copy.ts';
 import { insertRows, targetsOf } from './insert.ts';
 import { rowsAt, sorted, type WriteRows } from './rows.ts';
+import { nextSeq } from './seq.ts';
 import type { TupleColumn } from './tuples.ts';
-import { nextSeq } from './write-rows.ts';
 
 export interface Missing {
   readonly tables: Tables;

@@ -5,9 +5,10 @@ import { type TransactionOptions, transaction } from '../connection/transaction.
 import { addFields, type StoreRecord } from '../schema/registry.ts';
 import type { Tables } from '../schema/tables.ts';
 import { qualified } from '../sql/identifiers.ts';
-import { copyRows } from './copy.ts';
+import { beginCopy, type CopyBegun, copyRows } from './copy.ts';
 import { insertRows, targetsOf } from './insert.ts';
 import { rowsAt, sorted } from './rows.ts';
+import { nextSeq } from './seq.ts';
 
 /** From so many rows on, COPY beats statements of many rows. */
 const ROWS_FOR_COPY = 1024;
@@ -29,16 +30,25 @@ export interface Write {
 export async function writeRows(pool: Pool, write: Write): Promise<void> {
   const { schema, record, tables, ids, codes, payloads, fields, signal } = write;
   const targets = targetsOf(tables, record.layout);
+  let begun: CopyBegun | undefined;
+  const beginning =
+    ids.length >= ROWS_FOR_COPY && copies(pool)
+      ? {
+          begin: async (client: PoolClient, text: string) => {
+            begun = await beginCopy(client, text, tables, ids, record.idType);
+          },
+        }
+      : {};
   await transaction(
     pool,
     async (client) => {
-      const firstSeq = await nextSeq(client, tables, ids.length);
+      const firstSeq = begun?.firstSeq ?? (await nextSeq(client, tables, ids.length));
       const rows = sorted(rowsAt({ ids, codes, payloads, firstSeq }, record.idType));
-      if (ids.length >= ROWS_FOR_COPY && copies(pool)) await copyRows(client, targets, rows, record.idType);
-      else await insertRows(client, targets, rows);
+      if (begun === undefined) await insertRows(client, targets, rows);
+      else await copyRows(client, targets, rows, record.idType, begun.looksNew);
       if (fields.length > 0) await addFields(client, schema, record.name, fields);
     },
-    options(signal),
+    { ...options(signal), ...beginning },
   );
 }
 
@@ -62,15 +72,6 @@ export async function removeRows(
     },
     options(signal),
   );
-}
-
-// Numbers for so many writes. Two writers at once may get the same: only ties within a batch are in an order.
-export async function nextSeq(client: PoolClient, tables: Tables, count: number): Promise<bigint> {
-  const { rows } = await client.query<{ last: string }>(
-    'select setval($1::regclass, nextval($1::regclass) + $2::bigint) as last',
-    [qualified(tables.sequence), count],
-  );
-  return BigInt(rows[0].last) - BigInt(count);
 }
 
 function options(signal: AbortSignal | undefined): TransactionOptions {
