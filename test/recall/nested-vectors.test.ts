@@ -21,8 +21,9 @@ test('neighbours of generated vectors are as far as those of real texts', async 
   const model = needsSharedData(context, 'models/static-mrl-en-384-b');
   const path = needsSharedData(context, 'texts/medquad_passages.jsonl.gz');
   const texts: string[] = [];
-  let record = 0;
-  for await (const { text } of readTrainRecords(path)) if (record++ % 16 === 0) texts.push(text);
+  let number = 0;
+  for await (const record of readTrainRecords(path))
+    if ('text' in record && number++ % 16 === 0) texts.push(record.text);
   const encoder = await Encoder.open(model);
   const real = await encoder.encode(texts);
   const dimensions = encoder.dimensions;
