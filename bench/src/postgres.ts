@@ -1,7 +1,7 @@
-// bench:postgres [--rows 100000] [--clusters n] [--m 12] [--ef-construction 56] [--float]: a PgStore of unit vectors of 1024 dimensions, nested as texts are
-// (or in n clusters apart), beside what one would write by hand, in one run: rows a second of its load beside a bare COPY
-// of ready codes; milliseconds and recall@10 of searches beside the same statement by hand; the index beside a float HNSW
-// index (--float, slow).
+// bench:postgres [--rows 100000] [--clusters n] [--m 12] [--ef-construction 56] [--float]: a PgStore of unit vectors of
+// 1024 dimensions, nested as texts are (or in n clusters apart), beside what one would write by hand, in one run: rows a
+// second of its load beside a bare COPY of ready codes; milliseconds and recall@10 of searches beside the same statement
+// by hand; the index beside a float HNSW index (--float, slow).
 import { once } from 'node:events';
 import { cpus } from 'node:os';
 import { finished } from 'node:stream/promises';

@@ -20,8 +20,8 @@ const KEPT_NODES = 4096;
 /**
  * Seeded unit vectors whose neighbours lie as those of real texts do: each ten times as many neighbours reach about 0.15
  * further down in cosine, at every scale, where `ClusteredVectors` ends at the edge of a cluster within which all rows
- * are about equally far. The defaults fit 161 009 passages of MedQuAD embedded by a static model: mean cosine with
- * the 1st, 10th, 100th and 1000th neighbour .787, .635, .461, .310; here .767, .610, .485, .365.
+ * are about equally far. The defaults follow passages of MedQuAD embedded by a static model, with which
+ * test/recall/nested-vectors.test.ts compares them.
  */
 export class NestedVectors {
   readonly #dimensions: number;
