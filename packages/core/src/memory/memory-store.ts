@@ -3,7 +3,7 @@ import { rowsOf } from '../codec/shape.ts';
 import type { Id, PreparedQuery } from '../codec/types.ts';
 import { NestbitError, throwIfAborted } from '../errors.ts';
 import { checkKeys } from '../store/batch.ts';
-import { encodeBatch } from '../store/encode-batch.ts';
+import { encodeBatch } from '../store/encoding/encode-batch.ts';
 import { FieldRegistry } from '../store/field-registry.ts';
 import { copyPayload } from '../store/payload.ts';
 import { type SearchPlan, searchPlan } from '../store/search-options.ts';

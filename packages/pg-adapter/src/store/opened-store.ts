@@ -29,6 +29,7 @@ import { type Found, payloadsOf, searchAtOnce, searchQueries } from '../search/s
 import { joinSource, type SearchSql } from '../search/statements.ts';
 import { translated } from '../sql/failures.ts';
 import { qualified } from '../sql/identifiers.ts';
+import { rowsAt, sorted, type UnnumberedRows } from '../write/rows.ts';
 import { removeRows, writeRows } from '../write/write-rows.ts';
 import { readPage } from './read-page.ts';
 import { readRows } from './read-rows.ts';
@@ -71,32 +72,32 @@ export class OpenedStore {
     return new OpenedStore({ ...this.#parts, record: { ...this.record, source: { ...source, columns } } });
   }
 
-  async write(
+  /**
+   * What of a write needs no server: it is done while the batch before is written.
+   *
+   * @throws NestbitError `ID_TYPE`, `UNSUPPORTED`
+   */
+  prepare(
     ids: readonly Id[],
     codes: Codes,
     payloads: readonly (Payload | undefined)[] | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
-    const { pool, schema, record } = this.#parts;
-    if (record.source !== undefined && payloads?.some((payload) => payload !== undefined)) {
+  ): UnnumberedRows {
+    const { source, name, idType } = this.record;
+    if (source !== undefined && payloads?.some((payload) => payload !== undefined)) {
       throw new NestbitError(
         'UNSUPPORTED',
-        `The payloads of ${record.name} are the columns of ${record.source.table}; store them there.`,
+        `The payloads of ${name} are the columns of ${source.table}; store them there.`,
       );
     }
-    const fields = this.#fields.newIn(payloads ?? []);
-    const texts = idsAsText(ids, record.idType);
-    await writeRows(pool, {
-      schema,
-      record,
-      tables: this.#tables,
-      ids: texts,
-      codes,
-      payloads,
-      fields,
-      signal,
-    });
-    this.#fields.add(payloads ?? []);
+    return sorted(rowsAt({ ids: idsAsText(ids, idType), codes, payloads }, idType));
+  }
+
+  async write(rows: UnnumberedRows, signal: AbortSignal | undefined): Promise<void> {
+    const { pool, schema, record } = this.#parts;
+    const payloads = rows.payloads ?? [];
+    const fields = this.#fields.newIn(payloads);
+    await writeRows(pool, { schema, record, tables: this.#tables, rows, fields, signal });
+    this.#fields.add(payloads);
   }
 
   async remove(ids: readonly Id[], signal: AbortSignal | undefined): Promise<number> {

@@ -85,19 +85,21 @@ export class PgStore implements Store {
   async upsert(batch: Batch, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     this.#check(options.signal);
     const { signal } = options;
-    // Encoding begins at once, while the server is at the batch before; storing keeps the order of the calls.
+    // All that needs no server begins at once, while the server is at the batch before; storing keeps the order of the
+    // calls.
     let piece: CodePiece | undefined;
-    const encoded = encodeBatch(batch, this.codec, signal, (rows) => {
+    const memory = (rows: number): CodePiece => {
       piece = this.#memory.take(rows);
       return piece;
-    });
-    encoded.catch(() => {});
+    };
+    const prepared = encodeBatch(batch, this.codec, signal, memory).then((codes) =>
+      this.#store.prepare(batch.ids, codes, batch.payloads),
+    );
+    prepared.catch(() => {});
     try {
-      await this.#calls.inTurn(async () => {
-        await this.#store.write(batch.ids, await encoded, batch.payloads, signal);
-      });
+      await this.#calls.inTurn(async () => await this.#store.write(await prepared, signal));
     } finally {
-      await encoded.catch(() => {});
+      await prepared.catch(() => {});
       if (piece !== undefined) this.#memory.give(piece);
     }
   }

@@ -16,20 +16,26 @@ export interface WriteRows {
   readonly firstSeq: bigint;
 }
 
-/** Rows in the order of `places`, all of them unless told. */
-export function rowsAt(
-  batch: Pick<WriteRows, 'ids' | 'codes' | 'payloads' | 'firstSeq'>,
+/** Rows of a batch that have no numbers yet. */
+export type UnnumberedRows = Omit<WriteRows, 'firstSeq'>;
+
+/** A batch's rows in the order of `places`, all of them unless told. */
+export function rowsAt<T extends Pick<WriteRows, 'ids'>>(
+  batch: T,
   idType: IdType,
   places: Uint32Array = Uint32Array.from(batch.ids, (_, place) => place),
-): WriteRows {
+): T & Pick<WriteRows, 'keys' | 'places'> {
   const keys = idType === 'bigint' ? BigInt64Array.from(batch.ids, BigInt) : undefined;
   return { ...batch, keys, places };
 }
 
 /** Rows sorted by id, as the primary key orders them: writers that do so alike cannot deadlock. */
-export function sorted(rows: WriteRows): WriteRows {
+export function sorted<T extends Pick<WriteRows, 'ids' | 'keys' | 'places'>>(rows: T): T {
+  const { places } = rows;
   const keys = rows.keys ?? rows.ids;
-  rows.places.sort((a, b) => (keys[a] < keys[b] ? -1 : keys[a] > keys[b] ? 1 : 0));
+  // As loads mostly bring them.
+  if (places.every((place, i) => i === 0 || keys[places[i - 1]] < keys[place])) return rows;
+  places.sort((a, b) => (keys[a] < keys[b] ? -1 : keys[a] > keys[b] ? 1 : 0));
   return rows;
 }
 

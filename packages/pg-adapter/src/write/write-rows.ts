@@ -1,4 +1,3 @@
-import type { Codes, Payload } from '@nestbit/core';
 import type { Pool, PoolClient } from 'pg';
 import { copies } from '../connection/copies.ts';
 import { type TransactionOptions, transaction } from '../connection/transaction.ts';
@@ -7,7 +6,7 @@ import type { Tables } from '../schema/tables.ts';
 import { qualified } from '../sql/identifiers.ts';
 import { beginCopy, type CopyBegun, copyRows } from './copy.ts';
 import { insertRows, targetsOf } from './insert.ts';
-import { rowsAt, sorted } from './rows.ts';
+import type { UnnumberedRows } from './rows.ts';
 import { nextSeq } from './seq.ts';
 
 /** From so many rows on, COPY beats statements of many rows. */
@@ -17,10 +16,8 @@ export interface Write {
   readonly schema: string;
   readonly record: StoreRecord;
   readonly tables: Tables;
-  /** Ids as text. */
-  readonly ids: readonly string[];
-  readonly codes: Codes;
-  readonly payloads: readonly (Payload | undefined)[] | undefined;
+  /** Sorted. */
+  readonly rows: UnnumberedRows;
   /** Fields that no payload had before. */
   readonly fields: readonly string[];
   readonly signal: AbortSignal | undefined;
@@ -28,7 +25,8 @@ export interface Write {
 
 /** Stores a batch in one transaction; again, whole, when a clash or a lost connection ended that. */
 export async function writeRows(pool: Pool, write: Write): Promise<void> {
-  const { schema, record, tables, ids, codes, payloads, fields, signal } = write;
+  const { schema, record, tables, fields, signal } = write;
+  const { ids } = write.rows;
   const targets = targetsOf(tables, record.layout);
   let begun: CopyBegun | undefined;
   const beginning =
@@ -43,7 +41,7 @@ export async function writeRows(pool: Pool, write: Write): Promise<void> {
     pool,
     async (client) => {
       const firstSeq = begun?.firstSeq ?? (await nextSeq(client, tables, ids.length));
-      const rows = sorted(rowsAt({ ids, codes, payloads, firstSeq }, record.idType));
+      const rows = { ...write.rows, firstSeq };
       if (begun === undefined) await insertRows(client, targets, rows);
       else await copyRows(client, targets, rows, record.idType, begun.looksNew);
       if (fields.length > 0) await addFields(client, schema, record.name, fields);

@@ -1,0 +1,125 @@
+import { availableParallelism } from 'node:os';
+import type { Worker } from 'node:worker_threads';
+import type { Codec } from '../../codec/codec.ts';
+import { startThread } from '../../thread.ts';
+import { SLOTS, type SliceDone, type SliceTask, slotMemory, slotViews } from './slots.ts';
+
+/** Large batches so close to each other are a load; a thread that has had nothing to do for so long ends. In ms. */
+const IDLE = 5000;
+
+/**
+ * A thread that encodes slices of large batches, so that the main thread can send one batch while the next is
+ * encoded. It keeps no process alive but for the slices that it has.
+ */
+export class BulkThread {
+  readonly #memory = slotMemory();
+  readonly #worker: Worker;
+  readonly #known = new Set<string>();
+  readonly #free: number[] = [];
+  readonly #wanted: ((slot: number | undefined) => void)[] = [];
+  readonly #running = new Map<number, (done: number | undefined) => void>();
+  readonly #ended: () => void;
+  #idle: NodeJS.Timeout | undefined;
+  #state: 'starting' | 'up' | 'over' = 'starting';
+
+  /** @param ended hears that it will encode no more */
+  constructor(ended: () => void) {
+    this.#ended = ended;
+    this.#worker = startThread(import.meta.url, 'bulk-worker', this.#memory);
+    this.#worker.unref();
+    this.#worker.on('message', (message: 'ready' | SliceDone) => {
+      if (message === 'ready') this.#start();
+      else this.#running.get(message.slot)?.(message.saturated);
+    });
+    // Without it the main thread does the work, as it would on a machine of one processor.
+    this.#worker.on('error', () => this.#end());
+    this.#worker.on('exit', () => this.#end());
+  }
+
+  /** A slot for a slice, when there is one; nothing while the thread starts and after its end. */
+  async slot(): Promise<number | undefined> {
+    if (this.#state !== 'up') return undefined;
+    return this.#free.pop() ?? (await new Promise((resolve) => this.#wanted.push(resolve)));
+  }
+
+  /**
+   * Encodes a slice in a slot; who has the slot calls this once. The embeddings are read before it returns.
+   *
+   * @returns how many values lay outside their ranges; nothing when the slice was not encoded
+   */
+  async encode(
+    slot: number,
+    codec: Codec,
+    embeddings: Float32Array,
+    into: { readonly bits: Uint8Array; readonly int8: Int8Array },
+  ): Promise<number | undefined> {
+    const { fingerprint, inputDimensions, settings } = codec;
+    const rows = embeddings.length / inputDimensions;
+    const views = slotViews(this.#memory, slot, rows, codec);
+    views.embeddings.set(embeddings);
+    const done = new Promise<number | undefined>((resolve) => this.#running.set(slot, resolve));
+    this.#worker.ref();
+    clearTimeout(this.#idle);
+    this.#worker.postMessage({
+      slot,
+      rows,
+      fingerprint,
+      settings: this.#known.has(fingerprint) ? undefined : settings,
+    } satisfies SliceTask);
+    this.#known.add(fingerprint);
+    if (this.#state === 'over') this.#running.get(slot)?.(undefined);
+    const saturated = await done;
+    if (saturated !== undefined) {
+      into.bits.set(views.bits);
+      into.int8.set(views.int8);
+    }
+    this.#giveBack(slot);
+    return saturated;
+  }
+
+  #start(): void {
+    this.#state = 'up';
+    for (let slot = 0; slot < SLOTS; slot++) this.#free.push(slot);
+  }
+
+  #giveBack(slot: number): void {
+    this.#running.delete(slot);
+    const next = this.#wanted.shift();
+    if (next !== undefined) next(this.#state === 'over' ? undefined : slot);
+    else this.#free.push(slot);
+    if (this.#running.size > 0 || this.#state === 'over') return;
+    this.#worker.unref();
+    this.#idle = setTimeout(() => {
+      this.#end();
+      void this.#worker.terminate();
+    }, IDLE).unref();
+  }
+
+  #end(): void {
+    if (this.#state === 'over') return;
+    this.#state = 'over';
+    clearTimeout(this.#idle);
+    this.#ended();
+    for (const resolve of this.#running.values()) resolve(undefined);
+    for (const resolve of this.#wanted.splice(0)) resolve(undefined);
+  }
+}
+
+let thread: BulkThread | undefined;
+let lastBatch = Number.NEGATIVE_INFINITY;
+
+/**
+ * The process's thread for large batches, which is told of each of them: from the second one on that follows another
+ * soon there is one, where there is a processor for it.
+ */
+export function bulkThread(): BulkThread | undefined {
+  const now = performance.now();
+  const follows = now - lastBatch < IDLE;
+  lastBatch = now;
+  if (thread === undefined && follows && availableParallelism() > 1) {
+    thread = new BulkThread(() => {
+      thread = undefined;
+    });
+  }
+  return thread;
+}

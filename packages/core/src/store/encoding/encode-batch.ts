@@ -1,0 +1,94 @@
+import type { Codec } from '../../codec/codec.ts';
+import type { Codes, Id } from '../../codec/types.ts';
+import { throwIfAborted } from '../../errors.ts';
+import { checkBatch } from '../batch.ts';
+import type { Batch } from '../store.ts';
+import { Turns } from '../turns.ts';
+import { bulkThread } from './bulk-thread.ts';
+import { SLICE_VALUES } from './slots.ts';
+
+/** A map multiplies every value with that many columns; as many multiplications take about as long. */
+const PRODUCTS_AT_ONCE = 1 << 24;
+
+/**
+ * Checks a whole batch and gives its codes. A large one is encoded in slices: in a thread when large ones follow each
+ * other, else between other work of the event loop.
+ *
+ * @param memory gives memory for the codes of so many rows, when the batch brings none. Default: new
+ * @throws NestbitError as `Store.upsert`; TypeError for what no batch can be
+ */
+export async function encodeBatch(
+  batch: Batch,
+  codec: Codec,
+  signal?: AbortSignal,
+  memory?: (rows: number) => Memory,
+): Promise<Codes> {
+  const { codes, embeddings } = await checkBatch(batch, codec);
+  if (codes !== undefined) return codes;
+  const { dimensions, fingerprint } = codec;
+  const rows = batch.ids.length;
+  const step = rowsOfSlice(codec);
+  if (rows <= step) return codec.encode(embeddings, batch.ids);
+  const { bits, int8 } = memory?.(rows) ?? {
+    bits: new Uint8Array((rows * dimensions) / 8),
+    int8: new Int8Array(rows * dimensions),
+  };
+  const saturated = await encodeSlices(codec, embeddings, batch.ids, step, { bits, int8 }, signal);
+  return { fingerprint, rows, bits, int8, saturated };
+}
+
+/** Codes of some rows. */
+interface Memory {
+  readonly bits: Uint8Array;
+  readonly int8: Int8Array;
+}
+
+/** Rows of a slice: about a millisecond of work with rotation. */
+function rowsOfSlice({ inputDimensions, dimensions, settings }: Codec): number {
+  const products = settings.map === undefined ? Number.POSITIVE_INFINITY : PRODUCTS_AT_ONCE / dimensions;
+  return Math.max(1, Math.floor(Math.min(SLICE_VALUES, products) / inputDimensions));
+}
+
+/** Encodes all rows; gives how many values lay outside their ranges. When it ends, nothing writes there any more. */
+async function encodeSlices(
+  codec: Codec,
+  embeddings: Float32Array,
+  ids: readonly Id[],
+  step: number,
+  { bits, int8 }: Memory,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  const { inputDimensions, dimensions } = codec;
+  const turns = new Turns();
+  const thread = bulkThread();
+  const away: Promise<number>[] = [];
+  let failed = false;
+  let saturated = 0;
+  try {
+    for (let first = 0; first < ids.length && !failed; first += step) {
+      throwIfAborted(signal);
+      const last = Math.min(ids.length, first + step);
+      const slice = embeddings.subarray(first * inputDimensions, last * inputDimensions);
+      const into = {
+        bits: bits.subarray((first * dimensions) / 8, (last * dimensions) / 8),
+        int8: int8.subarray(first * dimensions, last * dimensions),
+      };
+      const here = (): number => codec.encodeInto(into, slice, ids.slice(first, last), first);
+      const slot = await thread?.slot();
+      if (thread !== undefined && slot !== undefined) {
+        const encoded = thread.encode(slot, codec, slice, into).then((done) => done ?? here());
+        encoded.catch(() => {
+          failed = true;
+        });
+        away.push(encoded);
+      } else {
+        if (turns.due) await turns.give(signal);
+        saturated += here();
+      }
+    }
+    for (const encoded of away) saturated += await encoded;
+    return saturated;
+  } finally {
+    await Promise.allSettled(away);
+  }
+}
