@@ -14,6 +14,9 @@ import { randomVectors, sameBytes } from '../support/vectors.ts';
 const shapes = [
   [8, 8],
   [40, 24],
+  [32, 32],
+  [128, 128],
+  [2048, 2048],
   [384, 384],
   [768, 64],
   [1024, 768],

@@ -23,10 +23,18 @@ export type UnnumberedRows = Omit<WriteRows, 'firstSeq'>;
 export function rowsAt<T extends Pick<WriteRows, 'ids'>>(
   batch: T,
   idType: IdType,
-  places: Uint32Array = Uint32Array.from(batch.ids, (_, place) => place),
+  places: Uint32Array = allPlaces(batch.ids.length),
 ): T & Pick<WriteRows, 'keys' | 'places'> {
-  const keys = idType === 'bigint' ? BigInt64Array.from(batch.ids, BigInt) : undefined;
+  const keys = idType === 'bigint' ? new BigInt64Array(batch.ids.length) : undefined;
+  // A loop, which takes a third of the time of BigInt64Array.from.
+  if (keys !== undefined) for (let i = 0; i < keys.length; i++) keys[i] = BigInt(batch.ids[i]);
   return { ...batch, keys, places };
+}
+
+function allPlaces(rows: number): Uint32Array {
+  const places = new Uint32Array(rows);
+  for (let place = 0; place < rows; place++) places[place] = place;
+  return places;
 }
 
 /** Rows sorted by id, as the primary key orders them: writers that do so alike cannot deadlock. */

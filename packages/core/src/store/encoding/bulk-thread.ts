@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { setImmediate } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import type { Codec } from '../../codec/codec.ts';
 import { startThread } from '../../thread.ts';
@@ -18,12 +19,12 @@ export class BulkThread {
   readonly #free: number[] = [];
   readonly #wanted: ((slot: number | undefined) => void)[] = [];
   readonly #running = new Map<number, (done: number | undefined) => void>();
-  readonly #ended: () => void;
+  readonly #ended: (wasUp: boolean) => void;
   #idle: NodeJS.Timeout | undefined;
   #state: 'starting' | 'up' | 'over' = 'starting';
 
-  /** @param ended hears that it will encode no more */
-  constructor(ended: () => void) {
+  /** @param ended hears that it will encode no more, and whether it ever could */
+  constructor(ended: (wasUp: boolean) => void) {
     this.#ended = ended;
     this.#worker = startThread(import.meta.url, 'bulk-worker', this.#memory);
     this.#worker.unref();
@@ -36,9 +37,19 @@ export class BulkThread {
     this.#worker.on('exit', () => this.#end());
   }
 
-  /** A slot for a slice, when there is one; nothing while the thread starts and after its end. */
+  /** Whether it takes slices. */
+  get up(): boolean {
+    return this.#state === 'up';
+  }
+
+  /**
+   * A slot for a slice, as soon as there is one; nothing while the thread starts and after its end. What waits for the
+   * event loop goes first: filling all slots at once would hold it up for milliseconds.
+   */
   async slot(): Promise<number | undefined> {
-    if (this.#state !== 'up') return undefined;
+    if (!this.up) return undefined;
+    await setImmediate();
+    if (!this.up) return undefined;
     return this.#free.pop() ?? (await new Promise((resolve) => this.#wanted.push(resolve)));
   }
 
@@ -67,7 +78,7 @@ export class BulkThread {
       settings: this.#known.has(fingerprint) ? undefined : settings,
     } satisfies SliceTask);
     this.#known.add(fingerprint);
-    if (this.#state === 'over') this.#running.get(slot)?.(undefined);
+    if (this.#over) this.#running.get(slot)?.(undefined);
     const saturated = await done;
     if (saturated !== undefined) {
       into.bits.set(views.bits);
@@ -75,6 +86,16 @@ export class BulkThread {
     }
     this.#giveBack(slot);
     return saturated;
+  }
+
+  /** Ends the thread; slices that it has are given back as not encoded. */
+  end(): void {
+    this.#end();
+    void this.#worker.terminate();
+  }
+
+  get #over(): boolean {
+    return this.#state === 'over';
   }
 
   #start(): void {
@@ -85,21 +106,19 @@ export class BulkThread {
   #giveBack(slot: number): void {
     this.#running.delete(slot);
     const next = this.#wanted.shift();
-    if (next !== undefined) next(this.#state === 'over' ? undefined : slot);
+    if (next !== undefined) next(this.#over ? undefined : slot);
     else this.#free.push(slot);
-    if (this.#running.size > 0 || this.#state === 'over') return;
+    if (this.#running.size > 0 || this.#over) return;
     this.#worker.unref();
-    this.#idle = setTimeout(() => {
-      this.#end();
-      void this.#worker.terminate();
-    }, IDLE).unref();
+    this.#idle = setTimeout(() => this.end(), IDLE).unref();
   }
 
   #end(): void {
-    if (this.#state === 'over') return;
+    if (this.#over) return;
+    const wasUp = this.up;
     this.#state = 'over';
     clearTimeout(this.#idle);
-    this.#ended();
+    this.#ended(wasUp);
     for (const resolve of this.#running.values()) resolve(undefined);
     for (const resolve of this.#wanted.splice(0)) resolve(undefined);
   }
@@ -107,6 +126,8 @@ export class BulkThread {
 
 let thread: BulkThread | undefined;
 let lastBatch = Number.NEGATIVE_INFINITY;
+/** Not where a program was bundled without the worker's file, or may start no threads. */
+let possible = availableParallelism() > 1;
 
 /**
  * The process's thread for large batches, which is told of each of them: from the second one on that follows another
@@ -116,10 +137,15 @@ export function bulkThread(): BulkThread | undefined {
   const now = performance.now();
   const follows = now - lastBatch < IDLE;
   lastBatch = now;
-  if (thread === undefined && follows && availableParallelism() > 1) {
-    thread = new BulkThread(() => {
-      thread = undefined;
-    });
+  if (thread === undefined && follows && possible) {
+    try {
+      thread = new BulkThread((wasUp) => {
+        thread = undefined;
+        possible = wasUp;
+      });
+    } catch {
+      possible = false;
+    }
   }
   return thread;
 }

@@ -1,0 +1,74 @@
+import { type Codec, type Codes, encodeBatch } from '@nestbit/core';
+import { beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { contractCodec, embeddings, WIDTH } from '../../packages/core/src/testing/data.ts';
+import { refusal } from '../support/files.ts';
+
+// The module that the package itself uses, with its thread.
+const { bulkThread } = (await import(
+  new URL('store/encoding/bulk-thread.js', import.meta.resolve('@nestbit/core')).href
+)) as typeof import('../../packages/core/src/store/encoding/bulk-thread.ts');
+
+const ROWS = 60_000;
+const ids = Array.from({ length: ROWS }, (_, row) => BigInt(row));
+let codec: Codec;
+let rows: Float32Array;
+let whole: Codes;
+
+beforeAll(() => {
+  codec = contractCodec();
+  rows = embeddings(ROWS, 5);
+  whole = codec.encode(rows);
+});
+
+beforeEach(async () => {
+  await vi.waitUntil(() => bulkThread()?.up, { timeout: 20_000 });
+});
+
+function expectWhole(codes: Codes): void {
+  expect(Buffer.compare(codes.bits, whole.bits)).toBe(0);
+  expect(Buffer.compare(new Uint8Array(codes.int8.buffer), new Uint8Array(whole.int8.buffer))).toBe(0);
+  expect(codes).toMatchObject({ rows: whole.rows, saturated: whole.saturated });
+}
+
+test('batches that follow each other are encoded by the thread alone, with the same codes', async () => {
+  const here = vi.spyOn(codec, 'encodeInto');
+  const batches = await Promise.all([1, 2, 3].map(() => encodeBatch({ ids, embeddings: rows }, codec)));
+  for (const codes of batches) expectWhole(codes);
+  expect(here).not.toHaveBeenCalled();
+  here.mockRestore();
+});
+
+test('what is wrong in a row is said with its id and number', async () => {
+  const bad = rows.slice();
+  bad[50_000 * WIDTH + 3] = Number.NaN;
+  const message = await refusal(() => encodeBatch({ ids, embeddings: bad }, codec));
+  expect(message).toMatch(/^VECTOR_NOT_FINITE: /);
+  expect(message).toMatch(/\b50000\b/);
+  // The thread has lived on.
+  expect(bulkThread()?.up).toBe(true);
+  expectWhole(await encodeBatch({ ids, embeddings: rows }, codec));
+});
+
+test('after an abort nothing writes into the memory any more', async () => {
+  const memory = { bits: new Uint8Array(whole.bits.length), int8: new Int8Array(whole.int8.length) };
+  const controller = new AbortController();
+  const pending = encodeBatch({ ids, embeddings: rows }, codec, controller.signal, () => memory);
+  await vi.waitUntil(() => memory.bits.some((byte) => byte !== 0), { interval: 1 });
+  controller.abort();
+  expect(await refusal(() => pending)).toMatch(/^ABORTED: /);
+  const bits = memory.bits.slice();
+  expect(Buffer.compare(bits, whole.bits)).not.toBe(0);
+  await encodeBatch({ ids, embeddings: rows }, codec);
+  expect(Buffer.compare(memory.bits, bits)).toBe(0);
+});
+
+test('when the thread ends, its slices are encoded here', async () => {
+  const here = vi.spyOn(codec, 'encodeInto');
+  const pending = [1, 2].map(() => encodeBatch({ ids, embeddings: rows }, codec));
+  await new Promise(setImmediate);
+  await new Promise(setImmediate);
+  bulkThread()?.end();
+  for (const codes of await Promise.all(pending)) expectWhole(codes);
+  expect(here).toHaveBeenCalled();
+  here.mockRestore();
+});
