@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process';
 import { availableParallelism } from 'node:os';
+import { promisify } from 'node:util';
 import { type Codec, type Codes, encodeBatch } from '@nestbit/core';
 import { beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { contractCodec, embeddings, WIDTH } from '../../packages/core/src/testing/data.ts';
@@ -74,3 +76,29 @@ test('when the thread ends, its slices are encoded here', async () => {
   expect(here).toHaveBeenCalled();
   here.mockRestore();
 });
+
+test('a process ends by itself, whether the thread starts, works or rests', async () => {
+  const program = `
+    import { calibrate, encodeBatch } from ${JSON.stringify(import.meta.resolve('@nestbit/core'))};
+    const [batches, pause] = process.argv.slice(1).map(Number);
+    const embeddings = Float32Array.from({ length: 20_000 * 64 }, (_, i) => Math.sin(i * i));
+    const ids = Array.from({ length: 20_000 }, (_, row) => BigInt(row));
+    const codec = (await calibrate([embeddings], { inputDimensions: 64 })).codec();
+    for (let i = 0; i < batches; i++) await encodeBatch({ ids, embeddings }, codec);
+    await new Promise((resume) => setTimeout(resume, pause));
+    console.log('ended');`;
+  for (const [batches, pause] of [
+    [2, 0],
+    [2, 500],
+    [40, 0],
+    [40, 100],
+  ]) {
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ['--input-type=module', '-e', program, String(batches), String(pause)],
+      // One that does not end is killed then, which throws.
+      { timeout: 30_000 },
+    );
+    expect(stdout).toBe('ended\n');
+  }
+}, 130_000);

@@ -27,7 +27,6 @@ export class BulkThread {
   constructor(ended: (wasUp: boolean) => void) {
     this.#ended = ended;
     this.#worker = startThread(import.meta.url, 'bulk-worker', this.#memory);
-    this.#worker.unref();
     this.#worker.on('message', (message: 'ready' | SliceDone) => {
       if (message === 'ready') this.#start();
       else this.#running.get(message.slot)?.(message.saturated);
@@ -100,6 +99,8 @@ export class BulkThread {
 
   #start(): void {
     this.#state = 'up';
+    // Not earlier: Node takes the reference back when the thread comes up.
+    this.#worker.unref();
     for (let slot = 0; slot < SLOTS; slot++) this.#free.push(slot);
   }
 
