@@ -1,4 +1,4 @@
-import { type Codec, type Codes, NestbitError, Turns } from '@nestbit/core';
+import { type Codec, type Codes, NestbitError, rowsOfSlice, Turns } from '@nestbit/core';
 import type { BadCode, BadRow } from './kinds.ts';
 import type { SourceRows } from './source-rows.ts';
 
@@ -10,9 +10,6 @@ export interface EncodedRows {
   /** What the source could not read, and zero and not finite vectors. */
   readonly bad: readonly BadRow[];
 }
-
-/** Values encoded between two looks at the event loop: about a millisecond with rotation. */
-const VALUES_AT_ONCE = 1 << 18;
 
 /**
  * Encodes rows, leaving out those that have no direction; other work runs between the slices of many.
@@ -33,7 +30,7 @@ export async function encodeRows(
   };
   const bad: BadRow[] = [...rows.bad];
   const kept: string[] = [];
-  const step = Math.max(1, Math.floor(VALUES_AT_ONCE / width));
+  const step = rowsOfSlice(codec);
   const turns = new Turns();
   let saturated = 0;
   const encode = (first: number, last: number): void => {

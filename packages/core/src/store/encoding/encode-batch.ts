@@ -43,8 +43,8 @@ interface Memory {
   readonly int8: Int8Array;
 }
 
-/** Rows of a slice: about a millisecond of work with rotation. */
-function rowsOfSlice({ inputDimensions, dimensions, settings }: Codec): number {
+/** Rows to encode between two looks at the event loop: about a millisecond of work with rotation. */
+export function rowsOfSlice({ inputDimensions, dimensions, settings }: Codec): number {
   const products = settings.map === undefined ? Number.POSITIVE_INFINITY : PRODUCTS_AT_ONCE / dimensions;
   return Math.max(1, Math.floor(Math.min(SLICE_VALUES, products) / inputDimensions));
 }
