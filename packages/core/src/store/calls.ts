@@ -1,7 +1,9 @@
 /** The calls of a store under way: writes one after another, reads beside them, and an end that waits for all. */
 export class Calls {
   readonly #running = new Set<Promise<unknown>>();
+  /** When the last call in turn ends, and when it has its turn. */
   #queue: Promise<unknown> = Promise.resolve();
+  #turn: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
   get closed(): boolean {
@@ -19,10 +21,21 @@ export class Calls {
     }
   }
 
-  /** Runs after the calls in turn before it, whatever became of them. */
-  async inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#queue.then(work, work);
+  /**
+   * Runs after the calls in turn before it, whatever became of them.
+   *
+   * @param ahead runs before, when the call before it has its turn: what changes nothing that a call does. The turn
+   * comes without it, when it fails
+   */
+  async inTurn<T, A = undefined>(
+    work: (ahead: A | undefined) => Promise<T>,
+    ahead?: () => Promise<A>,
+  ): Promise<T> {
+    const turn = this.#queue;
+    const early = ahead === undefined ? undefined : this.#turn.then(ahead).catch(() => undefined);
+    const result = turn.then(async () => work(await early));
     this.#queue = result.catch(() => {});
+    this.#turn = turn;
     return await result;
   }
 

@@ -43,8 +43,20 @@ export async function readAtOnce<T>(
   options: Pick<TransactionOptions, 'settings' | 'signal'>,
   run: (client: PoolClient, begin: string) => Promise<T>,
 ): Promise<T> {
-  const begin = beginOf({ ...options, readOnly: true });
-  return await again(options, () => onConnection(pool, (client) => run(client, begin)));
+  return await atOnce(pool, { ...options, readOnly: true }, run);
+}
+
+/**
+ * A transaction whose work sends the text that begins it and `commit` together with its statements.
+ *
+ * @throws as `transaction`
+ */
+export async function atOnce<T>(
+  pool: Pool,
+  options: Omit<TransactionOptions, 'begin'>,
+  run: (client: PoolClient, begin: string) => Promise<T>,
+): Promise<T> {
+  return await again(options, () => onConnection(pool, (client) => run(client, beginOf(options))));
 }
 
 async function again<T>(

@@ -29,8 +29,9 @@ import { type Found, payloadsOf, searchAtOnce, searchQueries } from '../search/s
 import { joinSource, type SearchSql } from '../search/statements.ts';
 import { translated } from '../sql/failures.ts';
 import { qualified } from '../sql/identifiers.ts';
+import type { CopyLook } from '../write/copy.ts';
 import { rowsAt, sorted, type UnnumberedRows } from '../write/rows.ts';
-import { removeRows, writeRows } from '../write/write-rows.ts';
+import { lookAhead, removeRows, writeRows } from '../write/write-rows.ts';
 import { readPage } from './read-page.ts';
 import { readRows } from './read-rows.ts';
 import { type StoreStats, statsOf } from './stats.ts';
@@ -92,11 +93,20 @@ export class OpenedStore {
     return sorted(rowsAt({ ids: idsAsText(ids, idType), codes, payloads }, idType));
   }
 
-  async write(rows: UnnumberedRows, signal: AbortSignal | undefined): Promise<void> {
+  /** What a write may ask before its turn. */
+  async lookAhead(rows: UnnumberedRows): Promise<CopyLook | undefined> {
+    return await lookAhead(this.#parts.pool, this.#tables, rows, this.record.idType);
+  }
+
+  async write(
+    rows: UnnumberedRows,
+    look: CopyLook | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     const { pool, schema, record } = this.#parts;
     const payloads = rows.payloads ?? [];
     const fields = this.#fields.newIn(payloads);
-    await writeRows(pool, { schema, record, tables: this.#tables, rows, fields, signal });
+    await writeRows(pool, { schema, record, tables: this.#tables, rows, look, fields, signal });
     this.#fields.add(payloads);
   }
 

@@ -97,7 +97,10 @@ export class PgStore implements Store {
     );
     prepared.catch(() => {});
     try {
-      await this.#calls.inTurn(async () => await this.#store.write(await prepared, signal));
+      await this.#calls.inTurn(
+        async (look) => await this.#store.write(await prepared, look, signal),
+        async () => await this.#store.lookAhead(await prepared),
+      );
     } finally {
       await prepared.catch(() => {});
       if (piece !== undefined) this.#memory.give(piece);

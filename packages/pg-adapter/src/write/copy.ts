@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { finished } from 'node:stream/promises';
-import { Turns } from '@nestbit/core';
+import { Turns, throwIfAborted } from '@nestbit/core';
 import type { PoolClient, QueryResult } from 'pg';
 import { from } from 'pg-copy-streams';
 import type { IdType, Tables } from '../schema/tables.ts';
@@ -19,65 +19,56 @@ const SAMPLE = 32;
 const STRAIGHT = 'straight';
 
 /** What is known of a batch before its rows are copied. */
-export interface CopyBegun {
+export interface CopyLook {
   /** Number of the first row. */
   readonly firstSeq: bigint;
   /** Whether its rows look as if none were there. */
   readonly looksNew: boolean;
 }
 
-/**
- * Begins a transaction for a COPY: numbers for the rows, a look at some of their ids and a savepoint, in one round trip,
- * since each of them would wait for a slice of the encoding of the next batch.
- *
- * @param begin text that begins the transaction
- */
-export async function beginCopy(
-  client: PoolClient,
-  begin: string,
+/** Numbers for the rows of a batch and a look at some of their ids, in one round trip. */
+export async function lookBeforeCopy(
+  client: Pick<PoolClient, 'query'>,
   { codes, sequence }: Tables,
   ids: readonly string[],
   idType: IdType,
-): Promise<CopyBegun> {
+): Promise<CopyLook> {
   const step = Math.max(1, Math.floor(ids.length / SAMPLE));
   const sample = ids.filter((_, i) => i % step === 0).map(literal);
   const texts = [
-    begin,
     `select ${setSeqSql(literal(qualified(sequence)), String(ids.length))} as last`,
     `select exists (select from ${qualified(codes)} where id = any(array[${sample.join(',')}]::${idType}[])) as found`,
-    `savepoint ${STRAIGHT}`,
   ];
-  const results = (await client.query(texts.join(';'))) as unknown as QueryResult[];
-  const values: { last?: string; found?: boolean } = Object.assign(
-    {},
-    ...results.flatMap(({ rows }) => rows),
-  );
+  const [numbered, looked] = (await client.query(texts.join(';'))) as unknown as QueryResult[];
   return {
-    firstSeq: BigInt(values.last as string) - BigInt(ids.length),
-    looksNew: values.found === false,
+    firstSeq: BigInt(numbered.rows[0].last) - BigInt(ids.length),
+    looksNew: looked.rows[0].found === false,
   };
 }
 
+/** A transaction that copies rows. */
+export interface CopyTransaction {
+  /** Text that begins it. */
+  readonly begin: string;
+  readonly targets: readonly Target[];
+  readonly rows: WriteRows;
+  readonly idType: IdType;
+  /** Whether the rows look as if none were there. */
+  readonly looksNew: boolean;
+  /** Before the commit. */
+  readonly finish: (() => Promise<void>) | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
 /**
- * Writes many rows by COPY BINARY after `beginCopy`: straight into the tables when they look new, else, or when one of
- * them turns out not to be, through a temporary table.
+ * Writes many rows by COPY BINARY: straight into the tables when they look new, else, or when one of them turns out not
+ * to be, through a temporary table. What looks new takes one round trip for each table, from `begin` to `commit`:
+ * others would wait for the event loop, which the next batch keeps busy.
  */
-export async function copyRows(
-  client: PoolClient,
-  targets: readonly Target[],
-  rows: WriteRows,
-  idType: IdType,
-  looksNew: boolean,
-): Promise<void> {
-  if (looksNew) {
-    try {
-      for (const target of targets) await copyInto(client, target.table, target.columns, rows, idType);
-      return;
-    } catch (error) {
-      if ((error as { code?: string }).code !== UNIQUE_VIOLATION) throw error;
-      await client.query(`rollback to savepoint ${STRAIGHT}`);
-    }
-  }
+export async function copyRows(client: PoolClient, copy: CopyTransaction): Promise<void> {
+  const { begin, targets, rows, idType, looksNew, finish, signal } = copy;
+  if (!looksNew) await client.query(begin);
+  else if (await copyStraight(client, copy)) return;
   for (const [number, target] of targets.entries()) {
     const stage = `nestbit_stage_${number}`;
     const columns = target.columns.join(', ');
@@ -89,11 +80,48 @@ export async function copyRows(
       `insert into ${target.table} (${columns}) select ${columns} from ${stage} order by id ${onConflict(target.columns)}`,
     );
   }
+  await finish?.();
+  throwIfAborted(signal);
+  await client.query('commit');
+}
+
+/** Whether all rows were new and are committed; if not, the transaction is as it began. */
+async function copyStraight(
+  client: PoolClient,
+  { begin, targets, rows, idType, finish, signal }: CopyTransaction,
+): Promise<boolean> {
+  try {
+    for (const [number, target] of targets.entries()) {
+      const last = number === targets.length - 1;
+      await copyInto(client, target.table, target.columns, rows, idType, {
+        before: number === 0 ? `${begin}savepoint ${STRAIGHT};` : '',
+        after: last && finish === undefined ? ';commit' : '',
+        signal,
+      });
+    }
+  } catch (error) {
+    if ((error as { code?: string }).code !== UNIQUE_VIOLATION) throw error;
+    await client.query(`rollback to savepoint ${STRAIGHT}`);
+    return false;
+  }
+  if (finish !== undefined) {
+    await finish();
+    throwIfAborted(signal);
+    await client.query('commit');
+  }
+  return true;
 }
 
 const ROWS_AT_ONCE = 256;
 /** A socket takes no more than its high-water mark without a drain to wait for; see `flush` of pg-copy-streams. */
 const SOCKET_BUFFER = 1 << 16;
+
+/** Statements in the same text as a COPY; none after it runs when it is aborted before its end. */
+interface Around {
+  readonly before?: string;
+  readonly after?: string;
+  readonly signal?: AbortSignal | undefined;
+}
 
 /** Copies rows into these columns of a table; other work runs between the slices of many. */
 export async function copyInto(
@@ -102,13 +130,15 @@ export async function copyInto(
   columns: readonly TupleColumn[],
   rows: WriteRows,
   idType: IdType,
+  around: Around = {},
 ): Promise<void> {
+  const { before = '', after = '', signal } = around;
   const turns = new Turns();
   const count = rows.places.length;
   let memory: Buffer | undefined;
   await copyPieces(
     client,
-    `copy ${table} (${columns.join(', ')}) from stdin (format binary)`,
+    `${before}copy ${table} (${columns.join(', ')}) from stdin (format binary)${after}`,
     async (write) => {
       for (let from = 0; from < count; from += ROWS_AT_ONCE) {
         if (turns.due) await turns.give();
@@ -116,6 +146,7 @@ export async function copyInto(
         if (memory === undefined || tuples.length > memory.length) memory = tuples;
         if (!(await write(tuples))) memory = undefined;
       }
+      throwIfAborted(signal);
     },
   );
 }

@@ -1,10 +1,10 @@
 import type { Pool, PoolClient } from 'pg';
 import { copies } from '../connection/copies.ts';
-import { type TransactionOptions, transaction } from '../connection/transaction.ts';
+import { atOnce, type TransactionOptions, transaction } from '../connection/transaction.ts';
 import { addFields, type StoreRecord } from '../schema/registry.ts';
-import type { Tables } from '../schema/tables.ts';
+import type { IdType, Tables } from '../schema/tables.ts';
 import { qualified } from '../sql/identifiers.ts';
-import { beginCopy, type CopyBegun, copyRows } from './copy.ts';
+import { type CopyLook, copyRows, lookBeforeCopy } from './copy.ts';
 import { insertRows, targetsOf } from './insert.ts';
 import type { UnnumberedRows } from './rows.ts';
 import { nextSeq } from './seq.ts';
@@ -18,36 +18,60 @@ export interface Write {
   readonly tables: Tables;
   /** Sorted. */
   readonly rows: UnnumberedRows;
+  /** What was asked ahead. */
+  readonly look: CopyLook | undefined;
   /** Fields that no payload had before. */
   readonly fields: readonly string[];
   readonly signal: AbortSignal | undefined;
 }
 
+/** What may be asked before a batch's turn: nothing of one that goes by statements. */
+export async function lookAhead(
+  pool: Pool,
+  tables: Tables,
+  { ids }: UnnumberedRows,
+  idType: IdType,
+): Promise<CopyLook | undefined> {
+  if (ids.length < ROWS_FOR_COPY || !copies(pool)) return undefined;
+  return await lookBeforeCopy(pool, tables, ids, idType);
+}
+
 /** Stores a batch in one transaction; again, whole, when a clash or a lost connection ended that. */
 export async function writeRows(pool: Pool, write: Write): Promise<void> {
   const { schema, record, tables, fields, signal } = write;
+  const { idType } = record;
   const { ids } = write.rows;
   const targets = targetsOf(tables, record.layout);
-  let begun: CopyBegun | undefined;
-  const beginning =
-    ids.length >= ROWS_FOR_COPY && copies(pool)
-      ? {
-          begin: async (client: PoolClient, text: string) => {
-            begun = await beginCopy(client, text, tables, ids, record.idType);
-          },
-        }
-      : {};
-  await transaction(
-    pool,
-    async (client) => {
-      const firstSeq = begun?.firstSeq ?? (await nextSeq(client, tables, ids.length));
-      const rows = { ...write.rows, firstSeq };
-      if (begun === undefined) await insertRows(client, targets, rows);
-      else await copyRows(client, targets, rows, record.idType, begun.looksNew);
-      if (fields.length > 0) await addFields(client, schema, record.name, fields);
-    },
-    { ...options(signal), ...beginning },
-  );
+  const finish =
+    fields.length === 0
+      ? undefined
+      : (client: PoolClient): Promise<void> => addFields(client, schema, record.name, fields);
+  if (ids.length < ROWS_FOR_COPY || !copies(pool)) {
+    await transaction(
+      pool,
+      async (client) => {
+        const firstSeq = await nextSeq(client, tables, ids.length);
+        await insertRows(client, targets, { ...write.rows, firstSeq });
+        await finish?.(client);
+      },
+      options(signal),
+    );
+    return;
+  }
+  let { look } = write;
+  await atOnce(pool, options(signal), async (client, begin) => {
+    look ??= await lookBeforeCopy(client, tables, ids, idType);
+    const { firstSeq, looksNew } = look;
+    await copyRows(client, {
+      begin,
+      targets,
+      rows: { ...write.rows, firstSeq },
+      idType,
+      looksNew,
+      finish: finish && (() => finish(client)),
+      signal,
+    });
+  });
 }
 
 /** Deletes rows; gives how many there were. */
