@@ -1,9 +1,11 @@
+import { setImmediate } from 'node:timers/promises';
+
 /** The calls of a store under way: writes one after another, reads beside them, and an end that waits for all. */
 export class Calls {
   readonly #running = new Set<Promise<unknown>>();
-  /** When the last call in turn ends, and when it has its turn. */
+  /** When the last call in turn ends, and when its work begins. */
   #queue: Promise<unknown> = Promise.resolve();
-  #turn: Promise<unknown> = Promise.resolve();
+  #begun: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
   get closed(): boolean {
@@ -24,18 +26,26 @@ export class Calls {
   /**
    * Runs after the calls in turn before it, whatever became of them.
    *
-   * @param ahead runs before, when the call before it has its turn: what changes nothing that a call does. The turn
-   * comes without it, when it fails
+   * @param ahead runs once the call before it has begun: what changes nothing that a call does. When it fails, the work
+   * goes without
    */
   async inTurn<T, A = undefined>(
     work: (ahead: A | undefined) => Promise<T>,
     ahead?: () => Promise<A>,
   ): Promise<T> {
-    const turn = this.#queue;
-    const early = ahead === undefined ? undefined : this.#turn.then(ahead).catch(() => undefined);
-    const result = turn.then(async () => work(await early));
+    const early =
+      ahead &&
+      this.#begun
+        .then(async () => {
+          // Behind what the work asks for at once, such as the only connection.
+          await setImmediate();
+          return await ahead();
+        })
+        .catch(() => undefined);
+    const begun = this.#queue.then(() => early);
+    const result = begun.then(work);
+    this.#begun = begun;
     this.#queue = result.catch(() => {});
-    this.#turn = turn;
     return await result;
   }
 
