@@ -42,6 +42,20 @@ test('batches that follow each other are encoded by the thread alone, with the s
   here.mockRestore();
 });
 
+test('batches are ready in the order of the calls', async () => {
+  const ready: number[] = [];
+  await Promise.all(
+    [0, 1, 2].map(async (n) => {
+      // The later ones are smaller: side by side they would be ready first.
+      const count = ROWS - n * 20_000;
+      const batch = { ids: ids.slice(0, count), embeddings: rows.subarray(0, count * WIDTH) };
+      await encodeBatch(batch, codec);
+      ready.push(n);
+    }),
+  );
+  expect(ready).toEqual([0, 1, 2]);
+});
+
 test('what is wrong in a row is said with its id and number', async () => {
   const bad = rows.slice();
   bad[50_000 * WIDTH + 3] = Number.NaN;

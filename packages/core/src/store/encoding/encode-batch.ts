@@ -23,18 +23,54 @@ export async function encodeBatch(
   signal?: AbortSignal,
   memory?: (rows: number) => Memory,
 ): Promise<Codes> {
-  const { codes, embeddings } = await checkBatch(batch, codec);
-  if (codes !== undefined) return codes;
-  const { dimensions, fingerprint } = codec;
-  const rows = batch.ids.length;
-  const step = rowsOfSlice(codec);
-  if (rows <= step) return codec.encode(embeddings, batch.ids);
-  const { bits, int8 } = memory?.(rows) ?? {
-    bits: new Uint8Array((rows * dimensions) / 8),
-    int8: new Int8Array(rows * dimensions),
-  };
-  const saturated = await encodeSlices(codec, embeddings, batch.ids, step, { bits, int8 }, signal);
-  return { fingerprint, rows, bits, int8, saturated };
+  return await inOrder(codec, async (turn, done) => {
+    const { codes, embeddings } = await checkBatch(batch, codec);
+    if (codes !== undefined) return codes;
+    const { dimensions, fingerprint } = codec;
+    const rows = batch.ids.length;
+    const step = rowsOfSlice(codec);
+    if (rows <= step) return codec.encode(embeddings, batch.ids);
+    const { bits, int8 } = memory?.(rows) ?? {
+      bits: new Uint8Array((rows * dimensions) / 8),
+      int8: new Int8Array(rows * dimensions),
+    };
+    await turn;
+    const saturated = await encodeSlices(
+      codec,
+      embeddings,
+      batch.ids,
+      step,
+      { bits, int8 },
+      { signal, done },
+    );
+    return { fingerprint, rows, bits, int8, saturated };
+  });
+}
+
+/** Settles when all slices of a codec's last batch are encoded or on their way. */
+const last = new WeakMap<Codec, Promise<void>>();
+
+/**
+ * The slices of one batch after those of the batch before: a store writes the first one first, so they would only hold
+ * each other up.
+ *
+ * @param work awaits its `turn` and calls `done` when the next one's may come
+ */
+async function inOrder<T>(
+  codec: Codec,
+  work: (turn: Promise<void> | undefined, done: () => void) => Promise<T>,
+): Promise<T> {
+  const turn = last.get(codec);
+  let done = (): void => {};
+  const sent = new Promise<void>((resolve) => {
+    done = resolve;
+  });
+  last.set(codec, turn === undefined ? sent : turn.then(() => sent));
+  try {
+    return await work(turn, done);
+  } finally {
+    done();
+  }
 }
 
 /** Codes of some rows. */
@@ -56,7 +92,7 @@ async function encodeSlices(
   ids: readonly Id[],
   step: number,
   { bits, int8 }: Memory,
-  signal: AbortSignal | undefined,
+  { signal, done }: { readonly signal: AbortSignal | undefined; readonly done: () => void },
 ): Promise<number> {
   const { inputDimensions, dimensions } = codec;
   const turns = new Turns();
@@ -76,7 +112,7 @@ async function encodeSlices(
       const here = (): number => codec.encodeInto(into, slice, ids.slice(first, last), first);
       const slot = await thread?.slot();
       if (thread !== undefined && slot !== undefined) {
-        const encoded = thread.encode(slot, codec, slice, into).then((done) => done ?? here());
+        const encoded = thread.encode(slot, codec, slice, into).then((count) => count ?? here());
         encoded.catch(() => {
           failed = true;
         });
@@ -86,6 +122,7 @@ async function encodeSlices(
         saturated += here();
       }
     }
+    done();
     for (const encoded of away) saturated += await encoded;
     return saturated;
   } finally {
