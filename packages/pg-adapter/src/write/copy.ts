@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { finished } from 'node:stream/promises';
 import { Turns, throwIfAborted } from '@nestbit/core';
-import type { PoolClient, QueryResult } from 'pg';
+import type { Connection, PoolClient, QueryResult } from 'pg';
 import { from } from 'pg-copy-streams';
 import type { IdType, Tables } from '../schema/tables.ts';
 import { qualified } from '../sql/identifiers.ts';
@@ -113,8 +113,6 @@ async function copyStraight(
 }
 
 const ROWS_AT_ONCE = 256;
-/** A socket takes no more than its high-water mark without a drain to wait for; see `flush` of pg-copy-streams. */
-const SOCKET_BUFFER = 1 << 16;
 
 /** Statements in the same text as a COPY; none after it runs when it is aborted before its end. */
 interface Around {
@@ -160,11 +158,11 @@ async function copyPieces(
   const stream = client.query(from(statement));
   const ended = finished(stream);
   ended.catch(() => {});
-  // Whether the bytes are with the server's kernel for sure, so that their memory is free again.
+  const { stream: socket } = (client as unknown as { readonly connection: Connection }).connection;
+  // Whether all bytes are with the kernel, so that their memory is free again.
   const write = async (bytes: Buffer): Promise<boolean> => {
-    if (stream.write(bytes)) return false;
-    await Promise.race([once(stream, 'drain'), ended]);
-    return bytes.length > SOCKET_BUFFER;
+    if (!stream.write(bytes)) await Promise.race([once(stream, 'drain'), ended]);
+    return stream.writableLength === 0 && socket.writableLength === 0;
   };
   try {
     await write(SIGNATURE);

@@ -5,6 +5,9 @@ import type { WriteRows } from './rows.ts';
 /** A column of a table of codes that COPY BINARY writes. */
 export type TupleColumn = 'id' | 'seq' | 'bits' | 'int8' | 'payload';
 
+/** Integers of 8 bytes are written in halves of 4: a `bigint` each would be garbage to collect. */
+const HALF = 2 ** 32;
+
 /** jsonb in binary is its version and the text. */
 const JSONB = Buffer.from([1]);
 
@@ -42,7 +45,17 @@ export function tuplesOf(
     into !== undefined && into.length >= length ? into.subarray(0, length) : Buffer.allocUnsafe(length);
   const view = new DataView(out.buffer, out.byteOffset, out.length);
   const bytes = bytesOf(codes.int8);
+  // WebAssembly's order of bytes and so that of every machine the codes are made on: the low half first.
+  const halves = keys && new Uint32Array(keys.buffer, keys.byteOffset, keys.length * 2);
+  const firstHigh = Number(firstSeq >> 32n);
+  const firstLow = Number(firstSeq & 0xffffffffn);
   let at = 0;
+  const putInteger = (high: number, low: number): void => {
+    view.setInt32(at, 8);
+    view.setUint32(at + 4, high);
+    view.setUint32(at + 8, low);
+    at += 12;
+  };
   const put = (value: Uint8Array | undefined): void => {
     view.setInt32(at, value?.length ?? -1);
     at += 4;
@@ -55,15 +68,14 @@ export function tuplesOf(
     view.setInt16(at, columns.length);
     at += 2;
     if (texts !== undefined) put(texts[row - from]);
+    else if (halves !== undefined) putInteger(halves[2 * place + 1], halves[2 * place]);
     else {
       view.setInt32(at, idWidth);
-      if (keys !== undefined) view.setBigInt64(at + 4, keys[place]);
-      else out.write(ids[place].replaceAll('-', ''), at + 4, 'hex');
+      out.write(ids[place].replaceAll('-', ''), at + 4, 'hex');
       at += 4 + idWidth;
     }
-    view.setInt32(at, 8);
-    view.setBigInt64(at + 4, firstSeq + BigInt(place));
-    at += 12;
+    const low = firstLow + place;
+    putInteger(low < HALF ? firstHigh : firstHigh + 1, low);
     if (bits) {
       view.setInt32(at, 4 + n / 8);
       view.setInt32(at + 4, n);
