@@ -43,7 +43,7 @@ export { ndcgAtK } from './metrics/ndcg.ts';
 export { recallAtK } from './metrics/recall.ts';
 export { checkIds, checkKeys } from './store/batch.ts';
 export { Calls } from './store/calls.ts';
-export { encodeBatch, rowsOfSlice } from './store/encoding/encode-batch.ts';
+export { beginEncoding, encodeBatch, rowsOfSlice } from './store/encoding/encode-batch.ts';
 export { FieldRegistry } from './store/field-registry.ts';
 export { type Condition, type Filter, type Operators, parseFilter, type Scalar } from './store/filter.ts';
 export { matches, predicateOf } from './store/matches.ts';

@@ -1,5 +1,4 @@
 import {
-  type Codes,
   type Hit,
   type Id,
   NestbitError,
@@ -30,7 +29,7 @@ import { joinSource, type SearchSql } from '../search/statements.ts';
 import { translated } from '../sql/failures.ts';
 import { qualified } from '../sql/identifiers.ts';
 import type { CopyLook } from '../write/copy.ts';
-import { rowsAt, sorted, type UnnumberedRows } from '../write/rows.ts';
+import { type RowKeys, rowsAt, sorted, type UnnumberedRows } from '../write/rows.ts';
 import { lookAhead, removeRows, writeRows } from '../write/write-rows.ts';
 import { readPage } from './read-page.ts';
 import { readRows } from './read-rows.ts';
@@ -74,15 +73,11 @@ export class OpenedStore {
   }
 
   /**
-   * What of a write needs no server: it is done while the batch before is written.
+   * What of a write needs neither server nor codes: it is done while the batch before is written.
    *
    * @throws NestbitError `ID_TYPE`, `UNSUPPORTED`
    */
-  prepare(
-    ids: readonly Id[],
-    codes: Codes,
-    payloads: readonly (Payload | undefined)[] | undefined,
-  ): UnnumberedRows {
+  prepare(ids: readonly Id[], payloads: readonly (Payload | undefined)[] | undefined): RowKeys {
     const { source, name, idType } = this.record;
     if (source !== undefined && payloads?.some((payload) => payload !== undefined)) {
       throw new NestbitError(
@@ -90,11 +85,11 @@ export class OpenedStore {
         `The payloads of ${name} are the columns of ${source.table}; store them there.`,
       );
     }
-    return sorted(rowsAt({ ids: idsAsText(ids, idType), codes, payloads }, idType));
+    return sorted(rowsAt({ ids: idsAsText(ids, idType), payloads }, idType));
   }
 
   /** What a write may ask before its turn. */
-  async lookAhead(rows: UnnumberedRows): Promise<CopyLook | undefined> {
+  async lookAhead(rows: RowKeys): Promise<CopyLook | undefined> {
     return await lookAhead(this.#parts.pool, this.#tables, rows, this.record.idType);
   }
 

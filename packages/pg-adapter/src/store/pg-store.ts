@@ -1,11 +1,11 @@
 import {
   type Batch,
+  beginEncoding,
   Calls,
   type Capabilities,
   type Codec,
   type Codes,
   checkKeys,
-  encodeBatch,
   type Hit,
   type Id,
   NestbitError,
@@ -88,21 +88,23 @@ export class PgStore implements Store {
     // All that needs no server begins at once, while the server is at the batch before; storing keeps the order of the
     // calls.
     let piece: CodePiece | undefined;
-    const memory = (rows: number): CodePiece => {
+    const encoding = beginEncoding(batch, this.codec, signal, (rows) => {
       piece = this.#memory.take(rows);
       return piece;
-    };
-    const prepared = encodeBatch(batch, this.codec, signal, memory).then((codes) =>
-      this.#store.prepare(batch.ids, codes, batch.payloads),
-    );
-    prepared.catch(() => {});
+    });
+    const prepared = encoding.checked.then(() => this.#store.prepare(batch.ids, batch.payloads));
+    const encoded = Promise.all([prepared, encoding.codes]);
+    encoded.catch(() => {});
     try {
       await this.#calls.inTurn(
-        async (look) => await this.#store.write(await prepared, look, signal),
+        async (look) => {
+          const [rows, codes] = await encoded;
+          await this.#store.write({ ...rows, codes }, look, signal);
+        },
         async () => await this.#store.lookAhead(await prepared),
       );
     } finally {
-      await prepared.catch(() => {});
+      await encoding.codes.catch(() => {});
       if (piece !== undefined) this.#memory.give(piece);
     }
   }

@@ -19,6 +19,9 @@ export interface WriteRows {
 /** Rows of a batch that have no numbers yet. */
 export type UnnumberedRows = Omit<WriteRows, 'firstSeq'>;
 
+/** Rows of a batch that have no codes yet either. */
+export type RowKeys = Omit<UnnumberedRows, 'codes'>;
+
 /** A batch's rows in the order of `places`, all of them unless told. */
 export function rowsAt<T extends Pick<WriteRows, 'ids'>>(
   batch: T,

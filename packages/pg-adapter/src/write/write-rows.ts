@@ -6,7 +6,7 @@ import type { IdType, Tables } from '../schema/tables.ts';
 import { qualified } from '../sql/identifiers.ts';
 import { type CopyLook, copyRows, lookBeforeCopy } from './copy.ts';
 import { insertRows, targetsOf } from './insert.ts';
-import type { UnnumberedRows } from './rows.ts';
+import type { RowKeys, UnnumberedRows } from './rows.ts';
 import { nextSeq } from './seq.ts';
 
 /** From so many rows on, COPY beats statements of many rows. */
@@ -29,7 +29,7 @@ export interface Write {
 export async function lookAhead(
   pool: Pool,
   tables: Tables,
-  { ids }: UnnumberedRows,
+  { ids }: RowKeys,
   idType: IdType,
 ): Promise<CopyLook | undefined> {
   if (ids.length < ROWS_FOR_COPY || !copies(pool)) return undefined;

@@ -10,6 +10,13 @@ import { SLICE_VALUES } from './slots.ts';
 /** A map multiplies every value with that many columns; as many multiplications take about as long. */
 const PRODUCTS_AT_ONCE = 1 << 24;
 
+/** A batch on its way to its codes. */
+export interface Encoding {
+  /** Settles when all but the values of the embeddings is checked: the ids are fit for use. */
+  readonly checked: Promise<unknown>;
+  readonly codes: Promise<Codes>;
+}
+
 /**
  * Checks a whole batch and gives its codes. A large one is encoded in slices: in a thread when large ones follow each
  * other, else between other work of the event loop.
@@ -23,9 +30,22 @@ export async function encodeBatch(
   signal?: AbortSignal,
   memory?: (rows: number) => Memory,
 ): Promise<Codes> {
-  return await inOrder(codec, async (turn, done) => {
-    const { codes, embeddings } = await checkBatch(batch, codec);
-    if (codes !== undefined) return codes;
+  return await beginEncoding(batch, codec, signal, memory).codes;
+}
+
+/** The same, for who has use for the ids meanwhile. */
+export function beginEncoding(
+  batch: Batch,
+  codec: Codec,
+  signal?: AbortSignal,
+  memory?: (rows: number) => Memory,
+): Encoding {
+  const checked = checkBatch(batch, codec);
+  // Who awaits the codes hears of it there.
+  checked.catch(() => {});
+  const codes = inOrder(codec, async (turn, done) => {
+    const { codes: given, embeddings } = await checked;
+    if (given !== undefined) return given;
     const { dimensions, fingerprint } = codec;
     const rows = batch.ids.length;
     const step = rowsOfSlice(codec);
@@ -45,6 +65,7 @@ export async function encodeBatch(
     );
     return { fingerprint, rows, bits, int8, saturated };
   });
+  return { checked, codes };
 }
 
 /** Settles when all slices of a codec's last batch are encoded or on their way. */
