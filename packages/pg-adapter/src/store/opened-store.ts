@@ -8,7 +8,7 @@ import {
   throwIfAborted,
 } from '@nestbit/core';
 import type { Pool } from 'pg';
-import { idsAsText } from '../codes/ids.ts';
+import { idsAsText, idsOfType } from '../codes/ids.ts';
 import { copies } from '../connection/copies.ts';
 import { transaction } from '../connection/transaction.ts';
 import { KnownFields } from '../filter/known-fields.ts';
@@ -85,7 +85,7 @@ export class OpenedStore {
         `The payloads of ${name} are the columns of ${source.table}; store them there.`,
       );
     }
-    return sorted(rowsAt({ ids: idsAsText(ids, idType), payloads }, idType));
+    return sorted(rowsAt({ ids: idsOfType(ids, idType), payloads }, idType));
   }
 
   /** What a write may ask before its turn. */

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { finished } from 'node:stream/promises';
-import { Turns, throwIfAborted } from '@nestbit/core';
+import { type Id, Turns, throwIfAborted } from '@nestbit/core';
 import type { Connection, PoolClient, QueryResult } from 'pg';
 import { from } from 'pg-copy-streams';
 import type { IdType, Tables } from '../schema/tables.ts';
@@ -30,11 +30,12 @@ export interface CopyLook {
 export async function lookBeforeCopy(
   client: Pick<PoolClient, 'query'>,
   { codes, sequence }: Tables,
-  ids: readonly string[],
+  ids: readonly Id[],
   idType: IdType,
 ): Promise<CopyLook> {
-  const step = Math.max(1, Math.floor(ids.length / SAMPLE));
-  const sample = ids.filter((_, i) => i % step === 0).map(literal);
+  const step = Math.ceil(ids.length / SAMPLE);
+  const sample: string[] = [];
+  for (let i = 0; i < ids.length; i += step) sample.push(literal(String(ids[i])));
   const texts = [
     `select ${setSeqSql(literal(qualified(sequence)), String(ids.length))} as last`,
     `select exists (select from ${qualified(codes)} where id = any(array[${sample.join(',')}]::${idType}[])) as found`,

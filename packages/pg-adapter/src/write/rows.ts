@@ -1,10 +1,10 @@
-import { type Codes, type Payload, Turns } from '@nestbit/core';
+import { type Codes, type Id, type Payload, Turns } from '@nestbit/core';
 import type { IdType } from '../schema/tables.ts';
 
 /** Rows on their way into a store, in the order in which ids are locked. */
 export interface WriteRows {
-  /** Ids as text. */
-  readonly ids: readonly string[];
+  /** Ids as text, or as bigints where they are numbers. */
+  readonly ids: readonly Id[];
   /** Ids as numbers, where they are. */
   readonly keys: BigInt64Array | undefined;
   /** Place of each row in the batch. */
@@ -42,12 +42,23 @@ function allPlaces(rows: number): Uint32Array {
 
 /** Rows sorted by id, as the primary key orders them: writers that do so alike cannot deadlock. */
 export function sorted<T extends Pick<WriteRows, 'ids' | 'keys' | 'places'>>(rows: T): T {
-  const { places } = rows;
-  const keys = rows.keys ?? rows.ids;
+  const { ids, places } = rows;
+  // Bigints that are there: those of `keys` are made anew for each look.
+  const keys: ArrayLike<Id> = typeof ids[0] === 'bigint' ? ids : (rows.keys ?? ids);
   // As loads mostly bring them.
-  if (places.every((place, i) => i === 0 || keys[places[i - 1]] < keys[place])) return rows;
+  if (ascending(keys, places)) return rows;
   places.sort((a, b) => (keys[a] < keys[b] ? -1 : keys[a] > keys[b] ? 1 : 0));
   return rows;
+}
+
+function ascending(keys: ArrayLike<Id>, places: Uint32Array): boolean {
+  let before = keys[places[0]];
+  for (let i = 1; i < places.length; i++) {
+    const key = keys[places[i]];
+    if (!(before < key)) return false;
+    before = key;
+  }
+  return true;
 }
 
 /** One row's values. */
@@ -72,7 +83,7 @@ export async function* eachRow(rows: WriteRows): AsyncGenerator<WriteRow[]> {
     yield Array.from(places.subarray(first, first + ROWS_AT_ONCE), (place) => {
       const payload = payloads?.[place];
       return {
-        id: ids[place],
+        id: String(ids[place]),
         seq: firstSeq + BigInt(place),
         bits: codes.bits.subarray((place * dimensions) / 8, ((place + 1) * dimensions) / 8),
         int8: codes.int8.subarray(place * dimensions, (place + 1) * dimensions),

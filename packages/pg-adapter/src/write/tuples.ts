@@ -32,7 +32,9 @@ export function tuplesOf(
   const int8 = columns.includes('int8');
   const payload = columns.includes('payload');
   const texts =
-    idType === 'text' ? Array.from(places.subarray(from, to), (place) => Buffer.from(ids[place])) : undefined;
+    idType === 'text'
+      ? Array.from(places.subarray(from, to), (place) => Buffer.from(String(ids[place])))
+      : undefined;
   const jsons = payload
     ? Array.from(places.subarray(from, to), (place) => jsonOf(payloads?.[place]))
     : undefined;
@@ -71,7 +73,7 @@ export function tuplesOf(
     else if (halves !== undefined) putInteger(halves[2 * place + 1], halves[2 * place]);
     else {
       view.setInt32(at, idWidth);
-      out.write(ids[place].replaceAll('-', ''), at + 4, 'hex');
+      out.write(String(ids[place]).replaceAll('-', ''), at + 4, 'hex');
       at += 4 + idWidth;
     }
     const low = firstLow + place;
