@@ -1,14 +1,13 @@
-// A thread of clients for bench:postgres: opens the store, says so, and on the first message searches, then ends.
-import { once } from 'node:events';
+// A thread of clients for bench:postgres: opens the store and answers each message, a number of searches for every
+// client, when it has made them; ends with a message of none.
 import { parentPort, workerData } from 'node:worker_threads';
 import { PgStore } from '@nestbit/pg-adapter';
 import pg from 'pg';
 import { searchByHand } from './postgres-by-hand.ts';
 
-const { url, queries, searches, clients, byHand } = workerData as {
+const { url, queries, clients, byHand } = workerData as {
   url: string;
   queries: Float32Array;
-  searches: number;
   clients: number;
   byHand: boolean;
 };
@@ -32,10 +31,16 @@ async function search(from: number, to: number): Promise<void> {
   }
 }
 
-await search(0, 50);
-parentPort.postMessage('ready');
-await once(parentPort, 'message');
-const each = Math.ceil(searches / clients);
-await Promise.all(Array.from({ length: clients }, (_, client) => search(client * each, (client + 1) * each)));
-await pool.end();
-parentPort.close();
+async function eachSearches(times: number): Promise<void> {
+  await Promise.all(
+    Array.from({ length: clients }, (_, client) => search(client * times, (client + 1) * times)),
+  );
+}
+
+parentPort.on('message', async (times: number) => {
+  await eachSearches(times);
+  parentPort?.postMessage('done');
+  if (times > 0) return;
+  await pool.end();
+  parentPort?.close();
+});

@@ -16,6 +16,17 @@ test('a duplicate id is named with both of its rows', async () => {
     'ID_DUPLICATE: The id b stands in rows 1 and 3 of one batch; keep the row that is to win.',
   );
   await checkIds(['17', 17n]);
+  for (const ids of [
+    [1n, 1n, 0n],
+    [1n, 2n, 5n, 3n, 2n],
+    [5n, 4n, 3n, 4n],
+    ['a', 'b', 1n, 'b'],
+  ]) {
+    const duplicate = ids.findLastIndex((id) => ids.indexOf(id) !== ids.lastIndexOf(id));
+    expect(await refusal(() => checkIds(ids))).toContain(
+      ` stands in rows ${ids.indexOf(ids[duplicate])} and ${duplicate} `,
+    );
+  }
 });
 
 test('holes and numbers among the ids are refused, not skipped', async () => {

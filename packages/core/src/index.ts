@@ -53,5 +53,5 @@ export { best, nearest } from './store/select.ts';
 export type { Batch, Capabilities, Hit, SearchOptions, Store, StoredRow } from './store/store.ts';
 export { compareText } from './store/text-order.ts';
 export { Turns } from './store/turns.ts';
-export { type Ranked, refine, rescore, type Scorer } from './store/two-stage.ts';
+export { type Ranked, refine, rescore, rescoreApart, type Scorer } from './store/two-stage.ts';
 export { startThread } from './thread.ts';

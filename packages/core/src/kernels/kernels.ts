@@ -42,6 +42,7 @@ interface Exports {
   accumulate(x: number, rows: number, n: number, lo: number, hi: number, sum: number): void;
   hamming(codes: number, rows: number, bytes: number, query: number, out: number): void;
   swap32(x: number, bytes: number): void;
+  rescore(codes: number, rows: number, n: number, weights: number, out: number): void;
   dots(x: number, rows: number, queries: number, count: number, n: number, out: number): void;
 }
 
@@ -81,6 +82,10 @@ export class Kernels {
 
   uint16(pointer: number, length: number): Uint16Array {
     return new Uint16Array(this.run.memory.buffer, pointer, length);
+  }
+
+  float64(pointer: number, length: number): Float64Array {
+    return new Float64Array(this.run.memory.buffer, pointer, length);
   }
 
   bigInt64(pointer: number, length: number): BigInt64Array {

@@ -1,6 +1,6 @@
 import { refineTable } from '../codec/refine.ts';
-import { rescoreScore } from '../codec/rescore.ts';
 import type { PreparedQuery } from '../codec/types.ts';
+import { rescoreKernel } from './rescore-kernel.ts';
 import { best } from './select.ts';
 
 /** Rows with their scores, best first. */
@@ -40,6 +40,17 @@ export function rescore(
   return rank(rescoreScorer(query, int8), candidates, count);
 }
 
+/**
+ * The same of rows that lie apart.
+ *
+ * @param codes int8 copies of the candidates, a row each
+ */
+export function rescoreApart(query: PreparedQuery, codes: readonly Uint8Array[], count: number): Ranked {
+  const scores = new Float64Array(codes.length);
+  rescoreKernel(query.rescoreWeights.length).scoresOf(query, (row) => codes[row], scores);
+  return best(Uint32Array.from(codes.keys()), scores, count);
+}
+
 /** The scores of the refine, one table look-up a byte of bits. */
 export function refineScorer(query: PreparedQuery, bits: Uint8Array): Scorer {
   const bytes = query.refineWeights.length >> 3;
@@ -56,9 +67,10 @@ export function refineScorer(query: PreparedQuery, bits: Uint8Array): Scorer {
 
 /** The scores of the rescore. */
 export function rescoreScorer(query: PreparedQuery, int8: Int8Array): Scorer {
-  return (rows, scores) => {
-    for (let at = 0; at < rows.length; at++) scores[at] = rescoreScore(query, int8, rows[at]);
-  };
+  const n = query.rescoreWeights.length;
+  const kernel = rescoreKernel(n);
+  return (rows, scores) =>
+    kernel.scoresOf(query, (at) => int8.subarray(rows[at] * n, (rows[at] + 1) * n), scores);
 }
 
 function rank(scorer: Scorer, candidates: Uint32Array, count: number): Ranked {

@@ -1,18 +1,22 @@
 import type { Connection, PoolClient } from 'pg';
 import { CopySocket } from './copy-socket.ts';
+import { Scratch } from './scratch.ts';
 
 /**
  * Runs statements in one round trip and gives all that their COPY … TO STDOUT bring, one after the other.
  *
  * @param text several statements; such without rows among them
+ * @param into memory that the answer takes
  */
-export async function copiedOut(client: PoolClient, text: string): Promise<Buffer> {
-  const pieces: Buffer[] = [];
-  const copy = new CopyOut<never>(text, (piece, from, end) =>
-    pieces.push(Buffer.from(piece.subarray(from, end))),
-  );
+export async function copiedOut(
+  client: PoolClient,
+  text: string,
+  into: Scratch = new Scratch(),
+): Promise<Buffer> {
+  into.clear();
+  const copy = new CopyOut<never>(text, (piece, from, end) => into.add(piece, from, end));
   for await (const _ of copy.batches(client));
-  return Buffer.concat(pieces);
+  return into.bytes;
 }
 
 /** So many waiting batches pause the socket. */

@@ -34,10 +34,16 @@ export function candidateOf({ id, seq, distance, bits, int8 }: CandidateRow): Ca
 export function candidatesOfCopies(bytes: Buffer): Candidate[][] {
   const all: Candidate[][] = [];
   let at = 0;
-  const field = (): Buffer => {
+  // Begins a field; gives where it ends.
+  const field = (): number => {
     const length = bytes.readInt32BE(at);
-    const value = bytes.subarray(at + 4, at + 4 + Math.max(0, length));
-    at += 4 + value.length;
+    at += 4;
+    return at + Math.max(0, length);
+  };
+  const code = (): Buffer => {
+    const end = field();
+    const value = end === at ? NONE : bytes.subarray(at, end);
+    at = end;
     return value;
   };
   while (at < bytes.length) {
@@ -46,13 +52,12 @@ export function candidatesOfCopies(bytes: Buffer): Candidate[][] {
     const candidates: Candidate[] = [];
     for (; bytes.readInt16BE(at) >= 0; ) {
       at += 2;
-      candidates.push({
-        id: field().toString(),
-        seq: field().readBigInt64BE(),
-        distance: field().readInt32BE(),
-        bits: field(),
-        int8: field(),
-      });
+      const end = field();
+      const id = bytes.toString('utf8', at, end);
+      const seq = bytes.readBigInt64BE(end + 4);
+      const distance = bytes.readInt32BE(end + 16);
+      at = end + 20;
+      candidates.push({ id, seq, distance, bits: code(), int8: code() });
     }
     at += 2;
     all.push(candidates);

@@ -1,5 +1,6 @@
 import type { PoolClient, QueryResult } from 'pg';
 import { copiedOut } from '../connection/copy-out.ts';
+import type { Scratch } from '../connection/scratch.ts';
 import { type Candidate, type CandidateRow, candidateOf, candidatesOfCopies } from './candidates.ts';
 import type { SearchSql, Statement } from './statements.ts';
 
@@ -11,22 +12,24 @@ export interface Along {
   readonly after?: string;
 }
 
-/** The candidates of each of some statements without parameters, in one round trip. */
+/**
+ * The candidates of each of some statements without parameters, in one round trip.
+ *
+ * @param scratch memory that the codes of candidates may be views of. Default: new
+ */
 export async function fetchTogether(
   client: PoolClient,
   { copies }: SearchSql,
   statements: readonly string[],
   { before = '', after = '' }: Along = {},
+  scratch?: Scratch,
 ): Promise<Candidate[][]> {
   const send = (each: (statement: string) => string): string =>
     `${before}${statements.map((statement) => `${each(statement)};`).join('')}${after}`;
-  if (copies)
-    return candidatesOfCopies(
-      await copiedOut(
-        client,
-        send((text) => `copy (${text}) to stdout (format binary)`),
-      ),
-    );
+  if (copies) {
+    const text = send((statement) => `copy (${statement}) to stdout (format binary)`);
+    return candidatesOfCopies(await copiedOut(client, text, scratch));
+  }
   const answer: QueryResult | QueryResult[] = await client.query(send((text) => text));
   const results = Array.isArray(answer) ? answer : [answer];
   const end = results.length - (after === '' ? 0 : 1);

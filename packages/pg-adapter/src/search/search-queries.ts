@@ -1,6 +1,7 @@
-import { type Hit, type PreparedQuery, refine, rescore, throwIfAborted } from '@nestbit/core';
+import { type Hit, type PreparedQuery, refine, rescoreApart, throwIfAborted } from '@nestbit/core';
 import type { Pool, PoolClient } from 'pg';
 import { idOf } from '../codes/ids.ts';
+import { withScratch } from '../connection/scratch.ts';
 import { readAtOnce, transaction } from '../connection/transaction.ts';
 import type { IdType } from '../schema/tables.ts';
 import { qualified } from '../sql/identifiers.ts';
@@ -42,12 +43,14 @@ export async function searchAtOnce(
   if (plan.payloads || queries.length === 0 || !fetchOf(plan, sql).int8) return undefined;
   const statements = aheadOf(sql, plan, queries);
   if (statements.length < queries.length) return undefined;
-  const near = await readAtOnce(pool, plan, (client, before) =>
-    fetchTogether(client, sql, statements, { before, after: 'commit;' }),
-  );
-  throwIfAborted(plan.signal);
-  if (plan.kind !== 'exact' && near.some((found) => found.length < plan.prefilter)) return undefined;
-  return near.map((found, i) => finished(plan, queries[i], found));
+  return await withScratch(async (scratch) => {
+    const near = await readAtOnce(pool, plan, (client, before) =>
+      fetchTogether(client, sql, statements, { before, after: 'commit;' }, scratch),
+    );
+    throwIfAborted(plan.signal);
+    if (plan.kind !== 'exact' && near.some((found) => found.length < plan.prefilter)) return undefined;
+    return near.map((found, i) => finished(plan, queries[i], found));
+  });
 }
 
 /** Searches within one read-only transaction, query by query; their first statements go along with `begin`. */
@@ -194,7 +197,10 @@ function hitsOf(
   query: PreparedQuery,
   rows: readonly Candidate[],
 ): { id: string; score: number }[] {
-  const int8 = new Int8Array(joined(rows.map((row) => row.int8)).buffer);
-  const ranked = rescore(query, int8, Uint32Array.from(rows.keys()), k);
+  const ranked = rescoreApart(
+    query,
+    rows.map(({ int8 }) => int8),
+    k,
+  );
   return Array.from(ranked.rows, (row, place) => ({ id: rows[row].id, score: ranked.scores[place] }));
 }
