@@ -12,7 +12,7 @@ const WIDTH = 1024;
 /** More than the buffers of a connection hold. */
 const ROWS = 20_000;
 
-const native = everyPostgres().find(({ name }) => name === 'native');
+const native = everyPostgres().find(({ name }) => name === 'native 17 with pgvector');
 let database: Database | undefined;
 let pool: pg.Pool;
 let codec: Codec;
@@ -31,7 +31,7 @@ afterAll(async () => {
 });
 
 async function make(context: TestContext): Promise<PgStore> {
-  context.skip(database === undefined, `needs the native server: ${native?.why}`);
+  context.skip(database === undefined, `needs a server on this machine: ${native?.why}`);
   return await PgStore.create(pool, { name: 'docs', codec, idType: 'bigint' });
 }
 
