@@ -1,7 +1,7 @@
 // A thread of clients for bench:postgres: opens the store and answers each message, a number of searches for every
 // client, when it has made them; ends with a message of none.
 import { parentPort, workerData } from 'node:worker_threads';
-import { PgStore } from '@nestbit/pg-adapter';
+import { PgStore, reusingSocket } from '@nestbit/pg-adapter';
 import pg from 'pg';
 import { searchByHand } from './postgres-by-hand.ts';
 
@@ -12,7 +12,12 @@ const { url, queries, clients, byHand } = workerData as {
   byHand: boolean;
 };
 if (parentPort === null) throw new Error('this module runs as a worker thread');
-const pool = new pg.Pool({ connectionString: url, max: clients });
+const pool = new pg.Pool({
+  connectionString: url,
+  max: clients,
+  // As docs/postgres.md says to; by hand as one would.
+  ...(byHand ? {} : { stream: reusingSocket }),
+});
 const store = await PgStore.open(pool, { name: 'bench' });
 const width = store.codec.inputDimensions;
 const count = queries.length / width;

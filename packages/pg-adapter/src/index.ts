@@ -1,3 +1,4 @@
+export { reusingSocket } from './connection/copy-socket.ts';
 export type { IndexProgress, IndexState, PgIndex } from './index-build/index-builder.ts';
 export type { IdType } from './schema/tables.ts';
 export type { Explanation } from './search/explain.ts';

@@ -1,5 +1,5 @@
 import { NestbitError } from '@nestbit/core';
-import { type PgPool, PgStore } from '@nestbit/pg-adapter';
+import { type PgPool, PgStore, reusingSocket } from '@nestbit/pg-adapter';
 import pg from 'pg';
 import type { IndexKind, NewStore, OpenedStore } from './opened.ts';
 
@@ -60,7 +60,7 @@ export async function connectTo(place: string): Promise<Omit<Connection, 'name'>
       'USAGE',
       `${place} is no Postgres: write postgres://host/database or pglite:PATH.`,
     );
-  const pool = new pg.Pool({ connectionString: place, application_name: 'nestbit' });
+  const pool = new pg.Pool({ connectionString: place, application_name: 'nestbit', stream: reusingSocket });
   // Without a listener the end of an idle connection would end the process.
   pool.on('error', () => {});
   return { pool, close: () => pool.end() };

@@ -1,4 +1,5 @@
 import { type ConnectOpts, Socket, type SocketConstructorOpts } from 'node:net';
+import type { ClientConfig } from 'pg';
 
 const READ_BYTES = 1 << 17;
 /** Type and length, which counts itself, before every message of the server: https://www.postgresql.org/docs/current/protocol-message-formats.html */
@@ -50,19 +51,34 @@ export class CopySocket {
   }
 
   #received(bytes: Buffer): void {
+    // Where what is not handed on yet begins; all but rows goes on in one piece.
+    let from = 0;
     for (let at = 0; at < bytes.length; ) {
-      if (this.#left === 0) at = this.#begin(bytes, at);
-      if (this.#left === 0) continue;
+      if (this.#left === 0) {
+        const begun = this.#headed;
+        const start = at;
+        at = this.#begin(bytes, at);
+        if (this.#headed > 0) {
+          this.#pass(bytes, from, start);
+          return;
+        }
+        if (this.#copying) {
+          this.#pass(bytes, from, start);
+          from = at;
+        } else if (begun > 0) this.#pass(this.#head, 0, begun);
+      }
       const end = Math.min(bytes.length, at + this.#left);
-      if (end === at) return;
       this.#left -= end - at;
-      if (this.#copying) this.#take?.(bytes, at, end);
-      else this.#pass(bytes.subarray(at, end));
+      if (this.#copying) {
+        if (end > at) this.#take?.(bytes, at, end);
+        from = end;
+      }
       at = end;
     }
+    this.#pass(bytes, from, bytes.length);
   }
 
-  // Takes what is there of a message's head; gives where it ends.
+  // Takes what is there of a message's head, which is kept until it is whole; gives where it ends.
   #begin(bytes: Buffer, at: number): number {
     const end = Math.min(bytes.length, at + HEAD - this.#headed);
     this.#headed += bytes.copy(this.#head, this.#headed, at, end);
@@ -70,11 +86,19 @@ export class CopySocket {
     this.#headed = 0;
     this.#left = this.#head.readUInt32BE(1) - 4;
     this.#copying = this.#head[0] === COPY_DATA && this.#take !== undefined;
-    if (!this.#copying) this.#pass(this.#head);
     return end;
   }
 
-  #pass(bytes: Buffer): void {
-    this.socket.emit('data', Buffer.from(bytes));
+  #pass(bytes: Buffer, from: number, end: number): void {
+    if (end > from) this.socket.emit('data', Buffer.from(bytes.subarray(from, end)));
   }
+}
+
+/**
+ * The `stream` of a pool that searches much: connections read into memory of their own instead of new memory for each
+ * read, which the garbage collector would have to see to. Other queries run as ever. With TLS, sockets as they always
+ * are.
+ */
+export function reusingSocket(config?: Pick<ClientConfig, 'ssl'>): Socket {
+  return config?.ssl ? new Socket() : new CopySocket().socket;
 }

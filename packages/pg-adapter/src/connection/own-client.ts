@@ -1,7 +1,6 @@
-import { Socket } from 'node:net';
 import type { Client, ClientConfig, Pool } from 'pg';
 import type { Checkout } from './checkout.ts';
-import { CopySocket } from './copy-socket.ts';
+import { reusingSocket } from './copy-socket.ts';
 
 /** A client beside those of a pool, made as the pool makes its own; not connected yet. */
 export function ownClient(pool: Pool, more: Partial<ClientConfig> = {}): Client {
@@ -13,8 +12,7 @@ export function ownClient(pool: Pool, more: Partial<ClientConfig> = {}): Client 
 /** A connection beside those of a pool that reads much by COPY at little cost. */
 export async function copyReader(pool: Pool): Promise<Checkout> {
   const { stream, onConnect } = pool.options as ClientConfig & { onConnect?: (client: Client) => unknown };
-  const socket = (config: ClientConfig): Socket => (config.ssl ? new Socket() : new CopySocket().socket);
-  const client = ownClient(pool, { stream: stream ?? (socket as never) });
+  const client = ownClient(pool, { stream: stream ?? (reusingSocket as never) });
   client.on('error', () => {});
   await client.connect();
   const release = (): void => void client.end().catch(() => {});
