@@ -29,7 +29,6 @@ export class Scratch {
       larger.set(this.bytes);
       this.#memory = larger;
     }
-    // Without a view of each piece.
     bytes.copy(this.#memory, this.#length, from, end);
     this.#length = length;
   }
