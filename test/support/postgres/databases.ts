@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openPglite } from '@nestbit/pg-adapter/pglite';
 import pg from 'pg';
 import { inject } from 'vitest';
@@ -61,9 +62,27 @@ async function openDatabase(server: string): Promise<Database> {
   );
   const close = async (): Promise<void> => {
     await pool.end();
+    await gone(server, name);
     await once(server, `drop database ${name} with (force)`).catch(() => {});
   };
   return { pool, url: url.href, pgvector, close };
+}
+
+// A pool has ended before the sessions of its connections have: ending these by force would be an error of the pool.
+async function gone(server: string, name: string): Promise<void> {
+  const client = new pg.Client(server);
+  try {
+    await client.connect();
+    for (let tries = 0; tries < 100; tries++) {
+      const { rowCount } = await client.query('select from pg_stat_activity where datname = $1', [name]);
+      if (rowCount === 0) return;
+      await sleep(20);
+    }
+  } catch {
+    // The test has stopped the server.
+  } finally {
+    await client.end().catch(() => {});
+  }
 }
 
 async function once(server: string, statement: string): Promise<void> {
