@@ -5,18 +5,20 @@ import { PgStore, reusingSocket } from '@nestbit/pg-adapter';
 import pg from 'pg';
 import { searchByHand } from './postgres-by-hand.ts';
 
-const { url, queries, clients, byHand } = workerData as {
+/** The statement by hand, or a store: of a pool as they are by default, or as docs/postgres.md has it. */
+export type ClientKind = 'by hand' | 'plain pool' | 'reusing sockets';
+
+const { url, queries, clients, kind } = workerData as {
   url: string;
   queries: Float32Array;
   clients: number;
-  byHand: boolean;
+  kind: ClientKind;
 };
 if (parentPort === null) throw new Error('this module runs as a worker thread');
 const pool = new pg.Pool({
   connectionString: url,
   max: clients,
-  // As docs/postgres.md says to; by hand as one would.
-  ...(byHand ? {} : { stream: reusingSocket }),
+  ...(kind === 'reusing sockets' && { stream: reusingSocket }),
 });
 const store = await PgStore.open(pool, { name: 'bench' });
 const width = store.codec.inputDimensions;
@@ -26,7 +28,7 @@ async function search(from: number, to: number): Promise<void> {
   for (let i = from; i < to; i++) {
     const at = (i * 7919) % count;
     const query = queries.subarray(at * width, (at + 1) * width);
-    if (byHand) {
+    if (kind === 'by hand') {
       const client = await pool.connect();
       await searchByHand(client, store.codec, query, 100, 10);
       client.release();

@@ -15,6 +15,7 @@ import pg from 'pg';
 import copy from 'pg-copy-streams';
 import { recallOf } from './exact.ts';
 import { searchByHand } from './postgres-by-hand.ts';
+import type { ClientKind } from './postgres-client.ts';
 import { floatIndex } from './postgres-float.ts';
 import { median } from './support.ts';
 
@@ -101,8 +102,7 @@ for (const candidates of [100, 200, 400, 1000, 3000]) {
 }
 await searches('defaults', {});
 await searches('exact scan, 400 > 200', { exact: true, prefilter: 400 }, 10);
-await clients(true);
-await clients(false);
+for (const kind of ['by hand', 'plain pool', 'reusing sockets'] as const) await clients(kind);
 if (values.float) await beside();
 await pool.end();
 
@@ -198,9 +198,9 @@ async function measure(
 }
 
 /** Searches a second of one client and of many, in threads of their own, in turn. */
-async function clients(byHand: boolean): Promise<void> {
-  const one = clientThreads(1, 1, byHand);
-  const many = clientThreads(THREADS, CLIENTS / THREADS, byHand);
+async function clients(kind: ClientKind): Promise<void> {
+  const one = clientThreads(1, 1, kind);
+  const many = clientThreads(THREADS, CLIENTS / THREADS, kind);
   // Connections that the server has to get ready first.
   for (const threads of [one, many]) await searchesOf(threads, SEARCHES);
   const found: { alone: number; together: number }[] = [];
@@ -210,14 +210,14 @@ async function clients(byHand: boolean): Promise<void> {
   }
   for (const threads of [one, many]) await searchesOf(threads, 0);
   console.log(
-    `${byHand ? 'by hand: ' : ''}1 client ${median(found.map(({ alone }) => alone)).toFixed(0)} searches/s, ` +
+    `${kind}: 1 client ${median(found.map(({ alone }) => alone)).toFixed(0)} searches/s, ` +
       `${CLIENTS} clients ${median(found.map(({ together }) => together)).toFixed(0)} = ` +
       `${median(found.map(({ alone, together }) => together / alone)).toFixed(2)} × (medians of ${CLIENT_ROUNDS} rounds)`,
   );
 }
 
-function clientThreads(threads: number, each: number, byHand: boolean): Worker[] {
-  const workerData = { url: process.env['DATABASE_URL'], queries, clients: each, byHand };
+function clientThreads(threads: number, each: number, kind: ClientKind): Worker[] {
+  const workerData = { url: process.env['DATABASE_URL'], queries, clients: each, kind };
   return Array.from(
     { length: threads },
     () => new Worker(new URL('./postgres-client.js', import.meta.url), { workerData }),

@@ -12,15 +12,13 @@ export function idsAsText(ids: readonly Id[], type: IdType): string[] {
   return idsOfType(ids, type).map(String);
 }
 
-/** The same, but a copy of numbers as they are. */
+/** The same, but numbers as they are. */
 export function idsOfType(ids: readonly Id[], type: IdType): Id[] {
-  if (type === 'bigint' && ids.every((id) => typeof id === 'bigint')) return ids.slice();
   return ids.map((id) => {
-    if (type !== 'bigint' && typeof id === 'string') {
+    if (type === 'bigint' ? typeof id === 'bigint' : typeof id === 'string') {
       if (type !== 'uuid') return id;
-      if (UUID.test(id)) return id.toLowerCase();
+      if (UUID.test(id as string)) return (id as string).toLowerCase();
     }
-    if (type === 'bigint' && typeof id === 'bigint') return id;
     throw new NestbitError(
       'ID_TYPE',
       `The id ${typeof id === 'bigint' ? `${id}n` : JSON.stringify(id)} is no ${type}, which the ids of this store ` +

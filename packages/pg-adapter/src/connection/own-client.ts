@@ -12,7 +12,7 @@ export function ownClient(pool: Pool, more: Partial<ClientConfig> = {}): Client 
 /** A connection beside those of a pool that reads much by COPY at little cost. */
 export async function copyReader(pool: Pool): Promise<Checkout> {
   const { stream, onConnect } = pool.options as ClientConfig & { onConnect?: (client: Client) => unknown };
-  const client = ownClient(pool, { stream: stream ?? (reusingSocket as never) });
+  const client = ownClient(pool, { stream: stream ?? reusingSocket });
   client.on('error', () => {});
   await client.connect();
   const release = (): void => void client.end().catch(() => {});
