@@ -1,4 +1,5 @@
 export { reusingSocket } from './connection/copy-socket.ts';
+export type { QueueState } from './follow/queue-state.ts';
 export type { IndexProgress, IndexState, PgIndex } from './index-build/index-builder.ts';
 export type { IdType } from './schema/tables.ts';
 export type { Explanation } from './search/explain.ts';
@@ -26,6 +27,5 @@ export { PgStore } from './store/pg-store.ts';
 export type { TextEncoder } from './sync/follow.ts';
 export { type FollowTextsOptions, followTexts } from './sync/follow-texts.ts';
 export { prometheusText, type SyncCounts, type SyncMetrics } from './sync/metrics.ts';
-export type { QueueState } from './sync/queue-state.ts';
 export { SyncWorker } from './sync/worker.ts';
 export type { SyncWorkerOptions } from './sync/worker-options.ts';

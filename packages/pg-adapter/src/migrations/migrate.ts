@@ -1,6 +1,7 @@
 import { NestbitError } from '@nestbit/core';
 import type { Pool } from 'pg';
 import { transaction } from '../connection/transaction.ts';
+import { registryOf } from '../schema/registry-names.ts';
 import { quoted } from '../sql/identifiers.ts';
 import { registry } from './0001-registry.ts';
 import { shrink } from './0002-shrink.ts';
@@ -25,9 +26,10 @@ export const LOCK = 7_957_695_015_440;
  */
 export async function migrate(pool: Pool, schema: string): Promise<void> {
   const own = quoted(schema);
+  const names = registryOf(schema);
   const latest = MIGRATIONS[MIGRATIONS.length - 1].version;
   const current = await pool
-    .query<{ version: number }>(`select max(version) as version from ${own}.migrations`)
+    .query<{ version: number }>(`select max(version) as version from ${names.migrations}`)
     .then(({ rows }) => rows[0]?.version ?? 0)
     // No table yet, or no schema.
     .catch(() => 0);
@@ -44,12 +46,12 @@ export async function migrate(pool: Pool, schema: string): Promise<void> {
     const there = await client.query('select from pg_namespace where nspname = $1', [schema]);
     if (there.rowCount === 0) await client.query(`create schema ${own}`);
     await client.query(MIGRATIONS_TABLE.replaceAll('{schema}', own));
-    const { rows } = await client.query<{ version: number }>(`select version from ${own}.migrations`);
+    const { rows } = await client.query<{ version: number }>(`select version from ${names.migrations}`);
     const done = new Set(rows.map(({ version }) => version));
     for (const { version, sql } of MIGRATIONS) {
       if (done.has(version)) continue;
       await client.query(sql.replaceAll('{schema}', own));
-      await client.query(`insert into ${own}.migrations (version) values ($1)`, [version]);
+      await client.query(`insert into ${names.migrations} (version) values ($1)`, [version]);
     }
   });
 }

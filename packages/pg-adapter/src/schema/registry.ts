@@ -1,7 +1,8 @@
 import { type Codec, formatCodec, NestbitError, parseCodec } from '@nestbit/core';
 import type { Pool, PoolClient } from 'pg';
 import { translated } from '../sql/failures.ts';
-import { MAX_NAME_BYTES, quoted } from '../sql/identifiers.ts';
+import { MAX_NAME_BYTES } from '../sql/identifiers.ts';
+import { registryOf } from './registry-names.ts';
 import { createTables, dropTables, type IdType, type Layout, layoutFor, tablesOf } from './tables.ts';
 
 /** The user's own table that a store's codes belong to. */
@@ -42,7 +43,7 @@ export async function readStore(
 ): Promise<StoreRecord | undefined> {
   const { rows } = await client
     .query<StoreRow>(
-      `select id_type, layout, codec, fields, source from ${quoted(schema)}.stores where name = $1`,
+      `select id_type, layout, codec, fields, source from ${registryOf(schema).stores} where name = $1`,
       [name],
     )
     .catch((error) => {
@@ -94,7 +95,7 @@ export async function createStore(
     throw new RangeError(`name must be none of ${RESERVED.join(', ')}, which nestbit uses`);
   const layout = layoutFor(codec.dimensions);
   const inserted = await client.query(
-    `insert into ${quoted(schema)}.stores (name, id_type, layout, dimensions, fingerprint, codec, source)
+    `insert into ${registryOf(schema).stores} (name, id_type, layout, dimensions, fingerprint, codec, source)
      values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing`,
     [name, idType, layout, codec.dimensions, codec.fingerprint, formatCodec(codec), source ?? null],
   );
@@ -111,7 +112,7 @@ export async function dropStore(
   { name, layout }: StoreRecord,
 ): Promise<void> {
   await client.query(dropTables(tablesOf(schema, name, layout)));
-  await client.query(`delete from ${quoted(schema)}.stores where name = $1`, [name]);
+  await client.query(`delete from ${registryOf(schema).stores} where name = $1`, [name]);
 }
 
 /** Adds fields that payloads have, within the transaction that stores them. */
@@ -122,7 +123,7 @@ export async function addFields(
   fields: readonly string[],
 ): Promise<void> {
   await client.query(
-    `update ${quoted(schema)}.stores
+    `update ${registryOf(schema).stores}
      set fields = array(select distinct unnest(fields || $2::text[]))
      where name = $1 and not fields @> $2::text[]`,
     [name, fields],

@@ -1,14 +1,14 @@
 import { NestbitError } from '@nestbit/core';
 import type { Pool } from 'pg';
 import { transaction } from '../connection/transaction.ts';
+import { prepareRegistry } from '../follow/registry.ts';
+import { createShrink, hasTable, type ShrinkSettings } from '../follow/state.ts';
 import { indexesBits, serverOf } from '../index-build/server.ts';
 import { createStore, readStore } from '../schema/registry.ts';
 import { SCHEMA } from '../store/open-store.ts';
 import { contextOf, findContext, type ShrinkContext, sourceOf } from './context.ts';
 import type { ShrinkMaking, ShrinkTarget } from './options.ts';
-import { prepareRegistry } from './registry.ts';
 import { codecFor } from './sample/calibrate-source.ts';
-import { createShrink, hasTable, type ShrinkSettings } from './state.ts';
 
 /** The migration of a target, made when there is none: its store, empty, with a codec calibrated on a sample. */
 export async function beginMigration(

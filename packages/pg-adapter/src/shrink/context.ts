@@ -1,14 +1,14 @@
 import { NestbitError } from '@nestbit/core';
 import type { Pool } from 'pg';
 import { copies } from '../connection/copies.ts';
+import type { SyncSpec } from '../follow/install.ts';
+import { readShrink, type ShrinkState } from '../follow/state.ts';
 import { readStore, type StoreRecord } from '../schema/registry.ts';
 import { type Tables, tablesOf } from '../schema/tables.ts';
 import { describeSource } from '../source/describe.ts';
 import type { SourceTable } from '../source/source-table.ts';
 import { SCHEMA } from '../store/open-store.ts';
-import type { SyncSpec } from '../sync/install.ts';
 import type { ShrinkTarget } from './options.ts';
-import { readShrink, type ShrinkState } from './state.ts';
 
 /** A migration that has begun, and all that its steps need. */
 export interface ShrinkContext {

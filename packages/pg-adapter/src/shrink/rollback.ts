@@ -1,17 +1,17 @@
 import type { Pool } from 'pg';
 import { patientTransaction } from '../connection/patient.ts';
 import { transaction } from '../connection/transaction.ts';
+import { removeSync } from '../follow/install.ts';
+import { removeRegistry } from '../follow/registry.ts';
+import { hasTable, prepared } from '../follow/state.ts';
 import { dropStore, readStore } from '../schema/registry.ts';
+import { registryOf } from '../schema/registry-names.ts';
 import { describeSource } from '../source/describe.ts';
-import { quoted } from '../sql/identifiers.ts';
 import { SCHEMA } from '../store/open-store.ts';
-import { removeSync } from '../sync/install.ts';
 import { findContext } from './context.ts';
 import { dropCutover } from './cutover/ddl.ts';
 import { lockMigration } from './lock.ts';
 import type { ShrinkTarget } from './options.ts';
-import { removeRegistry } from './registry.ts';
-import { hasTable, prepared } from './state.ts';
 
 /** What a rollback found and removed. */
 export interface Rollback {
@@ -40,7 +40,7 @@ export async function rollBack(pool: Pool, target: ShrinkTarget, signal?: AbortS
       async (client) => {
         await client.query(dropCutover(context));
         if (!state.settings.adopted) await dropStore(client, schema, record);
-        await client.query(`delete from ${quoted(schema)}.shrinks where name = $1`, [name]);
+        await client.query(`delete from ${registryOf(schema).shrinks} where name = $1`, [name]);
       },
       { signal },
     );

@@ -1,4 +1,5 @@
 import { NestbitError, throwIfAborted } from '@nestbit/core';
+import { setPaused } from '../follow/state.ts';
 import { translated } from '../sql/failures.ts';
 import { type PgPool, SCHEMA } from '../store/open-store.ts';
 import { beginMigration } from './begin.ts';
@@ -8,7 +9,6 @@ import { lockMigration } from './lock.ts';
 import type { ShrinkTarget, StartOptions } from './options.ts';
 import { type PlanOptions, planShrink, type ShrinkPlan } from './plan/plan.ts';
 import { type Rollback, rollBack } from './rollback.ts';
-import { setPaused } from './state.ts';
 import { type ShrinkStatus, statusOf } from './status.ts';
 import { runSteps } from './steps.ts';
 import { type Verification, type VerifyOptions, verify } from './verify/verify.ts';

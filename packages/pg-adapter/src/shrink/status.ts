@@ -1,11 +1,11 @@
+import { type QueueState, queueState } from '../follow/install.ts';
+import type { Phase } from '../follow/state.ts';
 import type { IndexState } from '../index-build/index-builder.ts';
 import { indexState } from '../index-build/index-builder.ts';
-import { quoted } from '../sql/identifiers.ts';
-import { type QueueState, queueState } from '../sync/install.ts';
+import { registryOf } from '../schema/registry-names.ts';
 import type { ShrinkContext } from './context.ts';
 import { migrationSession } from './lock.ts';
 import { estimatedRows } from './sample/estimate.ts';
-import type { Phase } from './state.ts';
 
 export interface ShrinkStatus {
   readonly name: string;
@@ -43,13 +43,13 @@ export interface ShrinkStatus {
 
 export async function statusOf(context: ShrinkContext): Promise<ShrinkStatus> {
   const { pool, schema, name, state, source, tables } = context;
-  const own = quoted(schema);
+  const names = registryOf(schema);
   const counts = await pool.query(
     `select coalesce(sum(rows), 0)::float8 as encoded, coalesce(sum(nulls), 0)::float8 as nulls, coalesce(sum(bad), 0)::float8 as bad,
             coalesce(sum(rows + nulls + bad) filter (where done_at > now() - interval '30 seconds'), 0)::float8 as recent,
             extract(epoch from now() - greatest(min(done_at) filter (where done_at > now() - interval '30 seconds'), now() - interval '30 seconds'))::float8 as seconds,
             bool_or(to_id is null and done) as ended
-     from ${own}.shrink_ranges where name = $1 and done`,
+     from ${names.ranges} where name = $1 and done`,
     [name],
   );
   const [{ encoded, nulls, bad, recent, seconds }] = counts.rows;
@@ -58,15 +58,15 @@ export async function statusOf(context: ShrinkContext): Promise<ShrinkStatus> {
   const total = working ? Math.max(done, await estimatedRows(pool, source)) : done;
   const rate = working && recent > 0 ? recent / Math.max(0.5, seconds) : 0;
   const errors = await pool.query(
-    `select id, code, message from ${own}.shrink_errors where name = $1 order by at desc, id limit 100`,
+    `select id, code, message from ${names.errors} where name = $1 order by at desc, id limit 100`,
     [name],
   );
   const errorCount = await pool.query(
-    `select count(*)::float8 as count from ${own}.shrink_errors where name = $1`,
+    `select count(*)::float8 as count from ${names.errors} where name = $1`,
     [name],
   );
   const examples = await pool.query(
-    `select id from ${own}.shrink_ranges, unnest(null_ids) id where name = $1 order by number limit 10`,
+    `select id from ${names.ranges}, unnest(null_ids) id where name = $1 order by number limit 10`,
     [name],
   );
   const lag = await pool.query(

@@ -1,16 +1,16 @@
 import { throwIfAborted } from '@nestbit/core';
 import type { PoolClient } from 'pg';
 import { transaction } from '../connection/transaction.ts';
+import { installSync, queueState } from '../follow/install.ts';
+import { type Phase, setPhase } from '../follow/state.ts';
 import { buildIndex } from '../index-build/index-builder.ts';
 import { needIndexes, serverOf } from '../index-build/server.ts';
-import { quoted } from '../sql/identifiers.ts';
-import { installSync, queueState } from '../sync/install.ts';
+import { registryOf } from '../schema/registry-names.ts';
 import { settleSome } from '../sync/settle.ts';
 import { sweepOrphans, sweepWanted } from '../sync/sweep.ts';
 import { backfill } from './backfill/backfill.ts';
 import type { ShrinkContext } from './context.ts';
 import type { ShrinkPace, ShrinkProgress } from './options.ts';
-import { type Phase, setPhase } from './state.ts';
 
 /** Does what is left of a migration, step by step; each one is done when its mark is, and may be done twice. */
 export async function runSteps(
@@ -53,7 +53,7 @@ async function advance(
 ): Promise<boolean> {
   if (own === 'backfill') {
     const { rowCount } = await client.query(
-      `select from ${quoted(schema)}.shrink_ranges where name = $1 and not done limit 1`,
+      `select from ${registryOf(schema).ranges} where name = $1 and not done limit 1`,
       [name],
     );
     if (rowCount !== 0) return false;

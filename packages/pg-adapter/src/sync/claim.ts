@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Pool } from 'pg';
 import { transaction } from '../connection/transaction.ts';
+import { type SyncSpec, syncRelations } from '../follow/spec.ts';
 import { translated } from '../sql/failures.ts';
 import { qualified } from '../sql/identifiers.ts';
-import { type SyncSpec, syncRelations } from './spec.ts';
 
 /** Changed ids that one worker has for itself until its lease ends. */
 export interface Claim {

@@ -1,14 +1,15 @@
 import type { PoolClient } from 'pg';
 import { transaction } from '../connection/transaction.ts';
+import { syncRelations } from '../follow/spec.ts';
+import { registryOf } from '../schema/registry-names.ts';
 import type { BadRow } from '../source/kinds.ts';
-import { qualified, quoted } from '../sql/identifiers.ts';
+import { qualified } from '../sql/identifiers.ts';
 import { insertRows, targetsOf } from '../write/insert.ts';
 import { rowsAt, sorted } from '../write/rows.ts';
 import { nextSeq } from '../write/seq.ts';
 import type { Claim } from './claim.ts';
 import type { Follow } from './follow.ts';
 import type { Prepared } from './prepare.ts';
-import { syncRelations } from './spec.ts';
 
 /** Longest wait for a row of the codes that another writer has, while rows of the queue are locked. */
 const LOCK_TIMEOUT = '200ms';
@@ -120,7 +121,7 @@ async function noteBad(
   ids: readonly string[],
   bad: readonly BadRow[],
 ): Promise<void> {
-  const errors = `${quoted(schema)}.shrink_errors`;
+  const errors = registryOf(schema).errors;
   await client.query(`delete from ${errors} where name = $1 and id = any($2::text[])`, [store, ids]);
   if (bad.length === 0) return;
   await client.query(

@@ -1,9 +1,10 @@
 import { type Codec, calibrate, NestbitError, throwIfAborted } from '@nestbit/core';
 import type { Pool } from 'pg';
 import { transaction } from '../connection/transaction.ts';
+import { installSync } from '../follow/install.ts';
+import { prepareRegistry } from '../follow/registry.ts';
+import { createShrink, readShrink, setPhase } from '../follow/state.ts';
 import { createStore, readStore } from '../schema/registry.ts';
-import { prepareRegistry } from '../shrink/registry.ts';
-import { createShrink, readShrink, setPhase } from '../shrink/state.ts';
 import { describeSource } from '../source/describe.ts';
 import { sourceSql } from '../source/read-by-ids.ts';
 import type { SourceTable } from '../source/source-table.ts';
@@ -11,7 +12,6 @@ import { translated } from '../sql/failures.ts';
 import { quoted } from '../sql/identifiers.ts';
 import { SCHEMA } from '../store/open-store.ts';
 import type { TextEncoder } from './follow.ts';
-import { installSync } from './install.ts';
 import { checkEncoder } from './open-follow.ts';
 import { enqueueMissing } from './sweep.ts';
 

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
+import type { SyncSpec } from '../follow/spec.ts';
 import type { StoreRecord } from '../schema/registry.ts';
-import type { SyncSpec } from './spec.ts';
 
 /** Turns texts into embeddings; an `Encoder` of `@nestbit/core/onnx` is one. */
 export interface TextEncoder {

@@ -1,4 +1,4 @@
-import type { QueueState } from './queue-state.ts';
+import type { QueueState } from '../follow/queue-state.ts';
 import type { Settled } from './settle.ts';
 
 /** What a worker has done since it was opened. */

@@ -1,7 +1,7 @@
 import { NestbitError } from '@nestbit/core';
 import type { Pool } from 'pg';
+import { readShrink } from '../follow/state.ts';
 import { readStore } from '../schema/registry.ts';
-import { readShrink } from '../shrink/state.ts';
 import { describeSource } from '../source/describe.ts';
 import { translated } from '../sql/failures.ts';
 import type { Follow, TextEncoder } from './follow.ts';

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Codes, NestbitError } from '@nestbit/core';
+import { syncRelations } from '../follow/spec.ts';
 import { encodeRows } from '../source/encode-rows.ts';
 import type { BadRow } from '../source/kinds.ts';
 import { idText, readByIds, sourceSql } from '../source/read-by-ids.ts';
@@ -7,7 +8,6 @@ import type { SourceRows } from '../source/source-rows.ts';
 import { translated } from '../sql/failures.ts';
 import { qualified, quoted } from '../sql/identifiers.ts';
 import type { Follow } from './follow.ts';
-import { syncRelations } from './spec.ts';
 
 /** What some rows are now. Every id is in one of the lists. */
 export interface Prepared {

@@ -1,18 +1,19 @@
 import { throwIfAborted } from '@nestbit/core';
 import type { Pool } from 'pg';
+import { enqueueWhere } from '../follow/install.ts';
+import { type SyncSpec, syncRelations } from '../follow/spec.ts';
+import { registryOf } from '../schema/registry-names.ts';
 import { joinCodes } from '../source/join-codes.ts';
 import { sourceSql } from '../source/read-by-ids.ts';
 import { qualified, quoted } from '../sql/identifiers.ts';
 import { literal } from '../sql/literals.ts';
-import { enqueueWhere } from './install.ts';
-import { type SyncSpec, syncRelations } from './spec.ts';
 
 /** Ids enqueued in one transaction. */
 const AT_ONCE = 10_000;
 
 /** Does what TRUNCATE asked for: looks for codes without a row. Gives how many were enqueued. */
 export async function sweepWanted(pool: Pool, sync: SyncSpec): Promise<number> {
-  const shrinks = `${quoted(sync.schema)}.shrinks`;
+  const { shrinks } = registryOf(sync.schema);
   const { rows } = await pool.query<{ wanted: string; done: string }>(
     `select sweeps_wanted as wanted, sweeps_done as done from ${shrinks} where name = $1`,
     [sync.store],
@@ -34,7 +35,7 @@ export async function sweepOrphans(pool: Pool, sync: SyncSpec, signal?: AbortSig
   const { source, schema, store } = sync;
   const codes = qualified(syncRelations(sync).codes.codes);
   const row = `select from ${sourceSql(source)} s where ${joinCodes(source)} and s.${quoted(source.column)} is not null`;
-  const bad = `select from ${quoted(schema)}.shrink_errors e where e.name = ${literal(store)} and e.id = c.id::text`;
+  const bad = `select from ${registryOf(schema).errors} e where e.name = ${literal(store)} and e.id = c.id::text`;
   const orphan = `select c.id from page c where not exists (${row}) or exists (${bad})`;
   return await byPages(
     pool,

@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { throwIfAborted } from '@nestbit/core';
 import type { Pool } from 'pg';
 import { isPglite } from '../connection/copies.ts';
+import { queueState, retryAside } from '../follow/queue-state.ts';
+import { channelOf, syncRelations } from '../follow/spec.ts';
 import { translated } from '../sql/failures.ts';
 import { qualified } from '../sql/identifiers.ts';
 import { SCHEMA } from '../store/open-store.ts';
@@ -11,9 +13,7 @@ import type { Follow } from './follow.ts';
 import { Listener } from './listener.ts';
 import { Meter, type SyncCounts, type SyncMetrics } from './metrics.ts';
 import { findFollow } from './open-follow.ts';
-import { queueState, retryAside } from './queue-state.ts';
 import { Pace, type Settled, settle } from './settle.ts';
-import { channelOf, syncRelations } from './spec.ts';
 import { enqueueMissing, sweepOrphans, sweepWanted } from './sweep.ts';
 import { checkedOptions, type SyncWorkerOptions, type WorkerSettings } from './worker-options.ts';
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { throwIfAborted } from '@nestbit/core';
 import { isPglite } from '../../connection/copies.ts';
-import { quoted } from '../../sql/identifiers.ts';
+import { registryOf } from '../../schema/registry-names.ts';
 import type { ShrinkContext } from '../context.ts';
 import type { ShrinkPace, ShrinkProgress } from '../options.ts';
 import { estimatedRows } from '../sample/estimate.ts';
@@ -32,7 +32,7 @@ export async function backfill(
   const ranges = await Ranges.load(pool, schema, name, source);
   const total = await estimatedRows(pool, source);
   const counted = await pool.query<{ rows: string }>(
-    `select coalesce(sum(rows + nulls + bad), 0) as rows from ${quoted(schema)}.shrink_ranges where name = $1 and done`,
+    `select coalesce(sum(rows + nulls + bad), 0) as rows from ${registryOf(schema).ranges} where name = $1 and done`,
     [name],
   );
   let done = Number(counted.rows[0].rows);
@@ -121,7 +121,7 @@ class Pauses {
     for (;;) {
       throwIfAborted(this.#signal);
       const { rows } = await pool.query<{ paused: boolean }>(
-        `select paused from ${quoted(schema)}.shrinks where name = $1`,
+        `select paused from ${registryOf(schema).shrinks} where name = $1`,
         [name],
       );
       this.#looked = performance.now();

@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import { transaction } from '../../connection/transaction.ts';
+import { registryOf } from '../../schema/registry-names.ts';
 import { sourceSql } from '../../source/read-by-ids.ts';
 import { boundsSql, type KeyRange } from '../../source/read-range.ts';
 import type { SourceTable } from '../../source/source-table.ts';
@@ -38,8 +39,8 @@ export class Ranges {
       to_id: string | null;
       done: boolean;
     }>(
-      `select number, after_id, to_id, done from ${quoted(schema)}.shrink_ranges
-       where name = $1 and (not done or number = (select max(number) from ${quoted(schema)}.shrink_ranges where name = $1))
+      `select number, after_id, to_id, done from ${registryOf(schema).ranges}
+       where name = $1 and (not done or number = (select max(number) from ${registryOf(schema).ranges} where name = $1))
        order by number`,
       [name],
     );
@@ -77,7 +78,7 @@ export class Ranges {
       const found = await client.query<{ id: string }>(walk, values);
       const end = found.rows[0]?.id;
       await client.query(
-        `insert into ${quoted(this.#schema)}.shrink_ranges (name, number, after_id, to_id) values ($1, $2, $3, $4) on conflict do nothing`,
+        `insert into ${registryOf(this.#schema).ranges} (name, number, after_id, to_id) values ($1, $2, $3, $4) on conflict do nothing`,
         [this.#name, number, after ?? null, end ?? null],
       );
       return end;

@@ -1,6 +1,6 @@
 import type { PoolClient } from 'pg';
 import { transaction } from '../../connection/transaction.ts';
-import { quoted } from '../../sql/identifiers.ts';
+import { registryOf } from '../../schema/registry-names.ts';
 import { insertMissing } from '../../write/insert-missing.ts';
 import type { ShrinkContext } from '../context.ts';
 import type { Range } from './ranges.ts';
@@ -23,7 +23,7 @@ export async function writeRange(
     pool,
     async (client) => {
       const { rowCount } = await client.query(
-        `update ${quoted(schema)}.shrink_ranges
+        `update ${registryOf(schema).ranges}
          set done = true, rows = $3, nulls = $4, null_ids = $5, bad = $6, milliseconds = $7, done_at = clock_timestamp()
          where name = $1 and number = $2 and not done`,
         [
@@ -54,7 +54,7 @@ export async function writeRange(
 async function noteBad(client: PoolClient, schema: string, name: string, { bad }: RangeCodes): Promise<void> {
   if (bad.length === 0) return;
   await client.query(
-    `insert into ${quoted(schema)}.shrink_errors (name, id, code, message)
+    `insert into ${registryOf(schema).errors} (name, id, code, message)
      select $1, * from unnest($2::text[], $3::text[], $4::text[])
      on conflict (name, id) do update set code = excluded.code, message = excluded.message, at = now()`,
     [name, bad.map(({ id }) => id), bad.map(({ code }) => code), bad.map(({ reason }) => reason)],

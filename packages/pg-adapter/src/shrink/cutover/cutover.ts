@@ -1,12 +1,13 @@
 import { NestbitError } from '@nestbit/core';
 import { transaction } from '../../connection/transaction.ts';
+import { queueState } from '../../follow/install.ts';
+import { setPhase } from '../../follow/state.ts';
 import { indexState } from '../../index-build/index-builder.ts';
 import { serverOf } from '../../index-build/server.ts';
+import { registryOf } from '../../schema/registry-names.ts';
 import { sourceSql } from '../../source/read-by-ids.ts';
 import { qualified, quoted } from '../../sql/identifiers.ts';
-import { queueState } from '../../sync/install.ts';
 import type { ShrinkContext } from '../context.ts';
-import { setPhase } from '../state.ts';
 import { cutoverDdl, cutoverNames } from './ddl.ts';
 
 export interface Cutover {
@@ -63,7 +64,7 @@ export async function cutOver(context: ShrinkContext): Promise<Cutover> {
     statements,
     grants: [
       `grant usage on schema ${quoted(schema)} to app`,
-      `grant select on ${quoted(schema)}.stores, ${relations.join(', ')}, ${view} to app`,
+      `grant select on ${registryOf(schema).stores}, ${relations.join(', ')}, ${view} to app`,
     ],
     advice: await advice(context),
   };

@@ -1,5 +1,6 @@
 import type { Codec } from '@nestbit/core';
 import type { Pool } from 'pg';
+import { syncDdl } from '../../follow/install.ts';
 import { createIndex, type PgIndex } from '../../index-build/index-builder.ts';
 import { indexesBits, serverOf } from '../../index-build/server.ts';
 import { createTables, layoutFor, tablesOf } from '../../schema/tables.ts';
@@ -8,7 +9,6 @@ import { copyRangeSql } from '../../source/read-range.ts';
 import type { SourceTable } from '../../source/source-table.ts';
 import { qualified, quoted } from '../../sql/identifiers.ts';
 import { SCHEMA } from '../../store/open-store.ts';
-import { syncDdl } from '../../sync/install.ts';
 import { sourceOf } from '../context.ts';
 import type { ShrinkMaking, ShrinkTarget } from '../options.ts';
 import { codecFor } from '../sample/calibrate-source.ts';

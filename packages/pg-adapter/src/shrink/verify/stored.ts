@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Codes } from '@nestbit/core';
 import type { PoolClient } from 'pg';
 import { packedBits } from '../../codes/wire.ts';
+import { registryOf } from '../../schema/registry-names.ts';
 import { joinCodes } from '../../source/join-codes.ts';
 import { idText, sourceSql } from '../../source/read-by-ids.ts';
 import { boundsSql, type KeyRange } from '../../source/read-range.ts';
@@ -77,7 +78,7 @@ export async function leftOver(
   const of = (table: string): string =>
     `select c.id::text as id from ${table} c left join ${sourceSql(source)} s on ${joinCodes(source)}
      where s.${quoted(source.id)} is null or s.${quoted(source.column)} is null
-       or exists (select from ${quoted(schema)}.shrink_errors e where e.name = $1 and e.id = c.id::text)`;
+       or exists (select from ${registryOf(schema).errors} e where e.name = $1 and e.id = c.id::text)`;
   const parts = [
     of(qualified(tables.codes)),
     ...(record.layout === 'split' ? [of(qualified(tables.bits))] : []),

@@ -1,5 +1,5 @@
 import { NestbitError } from '@nestbit/core';
-import { enqueueWhere } from '../../sync/install.ts';
+import { enqueueWhere } from '../../follow/install.ts';
 import type { ShrinkContext } from '../context.ts';
 import { checkParity, type Parity } from './parity.ts';
 import { sampleQueries } from './queries.ts';

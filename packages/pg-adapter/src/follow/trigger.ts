@@ -1,3 +1,4 @@
+import { registryOf } from '../schema/registry-names.ts';
 import { sourceSql } from '../source/read-by-ids.ts';
 import type { SourceTable } from '../source/source-table.ts';
 import { MAX_NAME_BYTES, qualified, quoted } from '../sql/identifiers.ts';
@@ -41,7 +42,7 @@ export function functionDdl(spec: SyncSpec): string {
   set search_path = pg_catalog, pg_temp as ${dollarQuoted(`
 begin
   if tg_op = 'TRUNCATE' then
-    update ${quoted(schema)}.shrinks set sweeps_wanted = sweeps_wanted + 1 where name = ${literal(store)};
+    update ${registryOf(schema).shrinks} set sweeps_wanted = sweeps_wanted + 1 where name = ${literal(store)};
   else
     if tg_op = 'DELETE' or tg_op = 'UPDATE' and old.${id} is distinct from new.${id} then
       ${note('old')}

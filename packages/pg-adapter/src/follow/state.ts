@@ -1,8 +1,8 @@
 import type { Pool, PoolClient } from 'pg';
 import type { PgIndex } from '../index-build/index-builder.ts';
+import { registryOf } from '../schema/registry-names.ts';
 import type { SourceKind } from '../source/kinds.ts';
 import { translated } from '../sql/failures.ts';
-import { quoted } from '../sql/identifiers.ts';
 
 /**
  * What is to be done next: install the trigger, copy codes of all rows, enqueue what the copying left over, build the
@@ -36,7 +36,7 @@ export async function readShrink(
   if (!(await hasTable(client, schema, 'shrinks'))) return undefined;
   const { rows } = await client
     .query(
-      `select name, source_column as column, kind, settings, phase, paused from ${quoted(schema)}.shrinks where name = $1`,
+      `select name, source_column as column, kind, settings, phase, paused from ${registryOf(schema).shrinks} where name = $1`,
       [name],
     )
     .catch((error) => {
@@ -51,7 +51,7 @@ export async function createShrink(
   { name, column, kind, settings }: Omit<ShrinkState, 'phase' | 'paused'>,
 ): Promise<void> {
   await client.query(
-    `insert into ${quoted(schema)}.shrinks (name, source_column, kind, settings) values ($1, $2, $3, $4) on conflict do nothing`,
+    `insert into ${registryOf(schema).shrinks} (name, source_column, kind, settings) values ($1, $2, $3, $4) on conflict do nothing`,
     [name, column, kind, settings],
   );
 }
@@ -62,15 +62,15 @@ export async function setPhase(
   name: string,
   phase: Phase,
 ): Promise<void> {
-  await client.query(`update ${quoted(schema)}.shrinks set phase = $2, changed_at = now() where name = $1`, [
-    name,
-    phase,
-  ]);
+  await client.query(
+    `update ${registryOf(schema).shrinks} set phase = $2, changed_at = now() where name = $1`,
+    [name, phase],
+  );
 }
 
 export async function setPaused(pool: Pool, schema: string, name: string, paused: boolean): Promise<boolean> {
   const { rowCount } = await pool.query(
-    `update ${quoted(schema)}.shrinks set paused = $2, changed_at = now() where name = $1`,
+    `update ${registryOf(schema).shrinks} set paused = $2, changed_at = now() where name = $1`,
     [name, paused],
   );
   return rowCount === 1;
