@@ -123,7 +123,7 @@ async function load(): Promise<number> {
 function readyCodes(made: Codec): Buffer[] {
   const pieces: Buffer[] = [Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1')];
   for (const [i, batch] of batches.entries()) {
-    const { rows, bits, int8 } = made.encode(batch);
+    const { rows, bits, copies } = made.encode(batch);
     const tuple = 2 + 4 + 8 + 4 + 8 + 4 + 4 + DIMENSIONS / 8 + 4 + DIMENSIONS + 4;
     const bytes = Buffer.alloc(rows * tuple);
     for (let row = 0, at = 0; row < rows; row++) {
@@ -133,7 +133,7 @@ function readyCodes(made: Codec): Buffer[] {
       at = bytes.writeInt32BE(4 + DIMENSIONS / 8, at);
       at += bitParameter(bits.subarray((row * DIMENSIONS) / 8, ((row + 1) * DIMENSIONS) / 8)).copy(bytes, at);
       at = bytes.writeInt32BE(DIMENSIONS, at);
-      at += Buffer.from(int8.buffer, row * DIMENSIONS, DIMENSIONS).copy(bytes, at);
+      at += Buffer.from(copies.buffer, row * DIMENSIONS, DIMENSIONS).copy(bytes, at);
       at = bytes.writeInt32BE(-1, at);
     }
     pieces.push(bytes);

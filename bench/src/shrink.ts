@@ -221,7 +221,7 @@ async function compared(): Promise<string> {
       for (let i = 0; i < DIMENSIONS; i++) floats[i] = vector.readFloatBE(4 + 4 * i);
       const codes = codec.encode(floats);
       if (bits === null || int8 === null) count.missing++;
-      else if (!bits.equals(codes.bits) || !int8.equals(Buffer.from(codes.int8.buffer))) count.wrong++;
+      else if (!bits.equals(codes.bits) || !int8.equals(codes.copies)) count.wrong++;
     }
     after = Number(rows[rows.length - 1].id);
   }

@@ -98,14 +98,14 @@ await pool.query('vacuum analyze items');
 
 // The code of each vector, to tell from a row's code how often it had been updated when that was made.
 const numbers = new Map<string, number>();
-const { bits, int8 } = store.codec.encode(all);
-const keyOf = (b: Uint8Array, c: Int8Array): string =>
+const { bits, copies } = store.codec.encode(all);
+const keyOf = (b: Uint8Array, c: Uint8Array): string =>
   `${Buffer.from(b).toString('hex')}${Buffer.from(c.buffer, c.byteOffset, c.length).toString('hex')}`;
 for (let number = 0; number < VECTORS; number++)
   numbers.set(
     keyOf(
       bits.subarray((number * DIMENSIONS) / 8, ((number + 1) * DIMENSIONS) / 8),
-      int8.slice(number * DIMENSIONS, (number + 1) * DIMENSIONS),
+      copies.slice(number * DIMENSIONS, (number + 1) * DIMENSIONS),
     ),
     number,
   );
@@ -117,7 +117,7 @@ async function watch(): Promise<void> {
   for (const row of await store.get(watched)) {
     if (row === undefined) continue;
     const id = row.id as bigint;
-    const number = numbers.get(keyOf(row.bits, row.int8));
+    const number = numbers.get(keyOf(row.bits, row.copy));
     const updates = number === undefined ? -1 : (((number - Number(id) * 7) % VECTORS) + VECTORS) % VECTORS;
     if (updates < (seen.get(id) ?? 0)) wentBack++;
     seen.set(id, updates);

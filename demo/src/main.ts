@@ -91,12 +91,12 @@ async function measure(store: MemoryStore, codec: Codec, queries: Float32Array):
     ),
   );
   const recall = recalls.reduce((sum, value) => sum + value, 0) / count;
-  const { float32, int8, bits } = codec.bytesPerRow;
+  const { float32, copy, scalars, bits } = codec.bytesPerRow;
   const line = (name: string, bytes: number, rest: string): void =>
     console.log(`${name.padEnd(28)} ${String(bytes).padStart(14)}   ${rest}`);
   console.log(`\n${count} held-out passages as queries over ${await store.size()} rows, k = 10`);
   console.log(`${''.padEnd(28)} ${'bytes a vector'.padStart(14)}   recall@10   ms a query`);
   line('float32, exact', float32, `    1.0000   ${exactTime.toFixed(2)} (in one batch)`);
-  line('int8, on disk or beside', int8, '');
-  line('bits, in memory → int8', bits, `    ${recall.toFixed(4)}   ${time.toFixed(2)}`);
+  line(`${codec.copy}, on disk or beside`, copy, '');
+  line(`bits, in memory → ${codec.copy}`, bits + scalars, `    ${recall.toFixed(4)}   ${time.toFixed(2)}`);
 }

@@ -9,8 +9,8 @@ const calibration = await calibrate([embeddings], { inputDimensions: 1024, dimen
 const codec = calibration.codec({ model: 'my-model' });
 const saved = formatCodec(codec);
 
-const { bits, int8, rows } = parseCodec(saved).encode(embeddings);
+const { bits, copies, rows } = parseCodec(saved).encode(embeddings);
 console.log(`codec ${codec.fingerprint.slice(0, 12)}: ${rows} rows`);
 console.log(
-  `float32 ${embeddings.byteLength / rows} bytes a row, int8 ${int8.length / rows}, bits ${bits.length / rows}`,
+  `float32 ${embeddings.byteLength / rows} bytes a row, int8 ${copies.length / rows}, bits ${bits.length / rows}`,
 );

@@ -1,11 +1,19 @@
 import {
+  bitScore,
+  bitScorer,
+  Codec,
   calibrate,
   hadamard,
   quantizeBits,
+  quantizeCopy,
   quantizeInt8,
-  refineScore,
-  refineTable,
+  quantizeScalars,
+  rescore,
   rotate,
+  rowSums,
+  scalarSteps,
+  signSum,
+  signSumTable,
   truncate,
 } from '@nestbit/core';
 import { expect, test } from 'vitest';
@@ -24,6 +32,8 @@ const shapes = [
   [1030, 1000],
 ];
 
+const copies = ['int8', 'int4', 'int16', 'none', 'calibrated'] as const;
+
 for (const [width, n] of shapes) {
   for (const [rotation, center] of [
     ['none', 'none'],
@@ -32,27 +42,62 @@ for (const [width, n] of shapes) {
     ['hadamard', 'none'],
   ] as const) {
     test(`the codec's kernels equal the definitions bit for bit: ${width} → ${n}, ${rotation}, ${center}`, async () => {
-      const x = randomVectors(150, width);
-      const codec = (await calibrate([x], { inputDimensions: width, dimensions: n })).codec({
-        rotation,
-        center,
-        seed: 7,
-      });
-      // Rows that the calibration has not seen, some out of its ranges.
+      // Rows around a common direction, so that the mean counts.
+      const x = randomVectors(150, width).map((value, at) => value + (at % width < 3 ? 2 : 0));
+      const calibration = await calibrate([x], { inputDimensions: width, dimensions: n });
+      // Rows that the calibration has not seen, some out of its ranges, one of them close to the mean.
       const fresh = randomVectors(90, width, 2);
-      const codes = codec.encode(fresh);
+      fresh.set(Array.from({ length: width }, (_, i) => (i < 3 ? 2 : 1e-20)));
       const kept = truncate(fresh, width, n);
-      expect(sameBytes(codec.truncate(fresh), kept)).toBe(true);
-      expect(sameBytes(codes.int8, quantizeInt8(kept, codec.settings.ranges))).toBe(true);
+      const { mean } = calibration.codec({ copy: 'none', rotation, center, seed: 7 }).settings;
+      const centred = kept.slice();
       for (let at = 0; at < kept.length; at += n) {
-        const row = kept.subarray(at, at + n);
-        if (codec.settings.mean !== undefined) for (let i = 0; i < n; i++) row[i] -= codec.settings.mean[i];
+        const row = centred.subarray(at, at + n);
+        if (mean !== undefined) for (let i = 0; i < n; i++) row[i] -= mean[i];
         if (rotation === 'hadamard') rotate(row, hadamard(n, 7));
       }
-      expect(sameBytes(codes.bits, quantizeBits(kept, n))).toBe(true);
+      for (const copy of copies) {
+        const codec = calibration.codec({ rotation, center, seed: 7, copy });
+        const codes = codec.encode(fresh);
+        expect(sameBytes(codec.truncate(fresh), kept)).toBe(true);
+        expect(sameBytes(codes.bits, quantizeBits(centred, n))).toBe(true);
+        if (copy === 'calibrated')
+          expect(sameBytes(codes.copies, quantizeInt8(kept, codec.settings.ranges as Float32Array))).toBe(
+            true,
+          );
+        const steps = scalarSteps(n, mean);
+        for (let row = 0; row < 90; row++) {
+          const y = centred.slice(row * n, (row + 1) * n);
+          expect([...codes.scalars.subarray(2 * row, 2 * row + 2)]).toEqual(
+            quantizeScalars(rowSums(y), n, steps),
+          );
+          if (copy === 'calibrated') continue;
+          const width = codec.layout.copy;
+          const own = codes.copies.subarray(row * width, (row + 1) * width);
+          expect(sameBytes(own, quantizeCopy(y, copy))).toBe(true);
+        }
+      }
     });
   }
 }
+
+test('a row that is the mean itself has a finite copy and scores by its mean', async () => {
+  const n = 64;
+  const calibration = await calibrate([randomVectors(200, n)], { inputDimensions: n });
+  const settings = calibration.codec({ copy: 'int8', rotation: 'none' }).settings;
+  const mean = truncate(randomVectors(1, n, 3), n, n);
+  for (const copy of ['int8', 'int4', 'int16', 'none'] as const) {
+    const codec = new Codec({ ...settings, copy, mean });
+    for (const size of [0, 1e-38]) {
+      const row = mean.map((value, i) => value + (i === 5 ? size : 0));
+      const codes = codec.encode(row);
+      const [query] = codec.prepare(row);
+      const rows = { bits: codes.bits, scalars: codes.scalars, copies: codes.copies };
+      const [score] = rescore(codec, query, rows, Uint32Array.of(0), 1).scores;
+      expect(Math.abs(score - 1)).toBeLessThan(1e-6);
+    }
+  }
+});
 
 test('lengths beyond float32, denormals and unit vectors are normalized like the definition says', async () => {
   const n = 16;
@@ -74,14 +119,14 @@ test('lengths beyond float32, denormals and unit vectors are normalized like the
 test('saturated values are counted', async () => {
   const x = randomVectors(300, 64);
   const calibration = await calibrate([x], { inputDimensions: 64 });
-  const codec = calibration.codec();
+  const codec = calibration.codec({ copy: 'calibrated' });
+  const ranges = codec.settings.ranges as Float32Array;
   expect(codec.encode(x).saturated).toBe(0);
   const other = randomVectors(50, 64, 9).map((value, at) => (at % 64 === 5 ? 40 : value));
   const kept = codec.truncate(other);
   let outside = 0;
   for (let at = 0; at < kept.length; at++) {
     const i = at % 64;
-    const { ranges } = codec.settings;
     const q = Math.fround(kept[at] - ranges[i]) / Math.fround(Math.fround(ranges[64 + i] - ranges[i]) / 255);
     if (q < 0 || Math.floor(Math.fround(q)) > 255) outside++;
   }
@@ -89,15 +134,23 @@ test('saturated values are counted', async () => {
   expect(codec.encode(other).saturated).toBe(outside);
 });
 
-test('the refine table gives the refine score', async () => {
+test('the table of sign sums gives the bit scores that are defined', async () => {
   const n = 72;
-  const codec = (await calibrate([randomVectors(200, n)], { inputDimensions: n })).codec();
-  const [query] = codec.prepare(randomVectors(1, n, 5));
-  const { bits } = codec.encode(randomVectors(40, n, 6));
-  const table = refineTable(query.refineWeights);
-  for (let row = 0; row < 40; row++) {
-    let score = 0;
-    for (let i = 0; i < n / 8; i++) score += table[i * 256 + bits[(row * n) / 8 + i]];
-    expect(score).toBe(refineScore(query, bits, row));
+  const calibration = await calibrate([randomVectors(200, n)], { inputDimensions: n });
+  const codec = calibration.codec({ copy: 'int8' });
+  const old = new Codec({ ...calibration.codec({ copy: 'calibrated' }).settings, scalars: false });
+  for (const made of [codec, old]) {
+    const [query] = made.prepare(randomVectors(1, n, 5));
+    const codes = made.encode(randomVectors(40, n, 6));
+    const rows = Uint32Array.from({ length: 40 }, (_, row) => row);
+    const scores = new Float64Array(40);
+    bitScorer(made, query, codes)(rows, scores);
+    expect([...scores]).toEqual(
+      Array.from(rows, (row) => bitScore(query, made.bitFactors, codes.bits, codes.scalars, row)),
+    );
+    expect(scores.every(Number.isSafeInteger)).toBe(true);
+    const table = signSumTable(query.bitWeights);
+    expect(table).toHaveLength((n / 8) * 256);
+    if (made === old) expect(scores[3]).toBe(signSum(query.bitWeights, codes.bits, 3));
   }
 });

@@ -103,15 +103,16 @@ test('hits are those of a flat FaissStore of the same codec', async () => {
   const faiss = await FaissStore.create(join(folder, 'store'), { codec });
   const ids = Array.from({ length: ROWS }, (_, row) => BigInt(row));
   const rows = await oracle.get(ids);
-  const bits = new Uint8Array((ROWS * WIDTH) / 8);
-  const int8 = new Int8Array(ROWS * WIDTH);
+  const memory = codec.allocate(ROWS);
+  const { layout } = codec;
   for (const [at, row] of rows.entries()) {
-    bits.set(row?.bits ?? [], (at * WIDTH) / 8);
-    int8.set(row?.int8 ?? [], at * WIDTH);
+    memory.bits.set(row?.bits ?? [], at * layout.bits);
+    memory.scalars.set(row?.scalars ?? [], at * layout.scalars);
+    memory.copies.set(row?.copy ?? [], at * layout.copy);
   }
   await faiss.upsert({
     ids,
-    codes: { fingerprint: codec.fingerprint, rows: ROWS, bits, int8, saturated: 0 },
+    codes: { fingerprint: codec.fingerprint, rows: ROWS, ...memory, saturated: 0 },
   });
   for (const options of [
     {},

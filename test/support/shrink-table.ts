@@ -76,10 +76,10 @@ export async function wrongCodes(
       wrong.push(`${id} is missing`);
       continue;
     }
-    const { bits, int8 } = codec.encode(Float32Array.from(embedding));
+    const { bits, copies } = codec.encode(Float32Array.from(embedding));
     const text = Array.from(bits, (byte) => byte.toString(2).padStart(8, '0')).join('');
     if (text !== code.bits) wrong.push(`${id} has wrong bits`);
-    if (!Buffer.from(int8.buffer).equals(code.int8)) wrong.push(`${id} has wrong int8`);
+    if (!code.int8.equals(copies)) wrong.push(`${id} has wrong int8`);
   }
   return [...wrong, ...[...byId.keys()].map((id) => `${id} is left over`)];
 }

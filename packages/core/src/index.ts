@@ -1,3 +1,4 @@
+export { bitScore, signSum, signSumTable } from './codec/bit-score.ts';
 export { quantizeBits, toSignedBits, unpackBits } from './codec/bits.ts';
 export {
   Calibration,
@@ -6,8 +7,16 @@ export {
   type CodecOptions,
   calibrate,
 } from './codec/calibration.ts';
-export { Codec } from './codec/codec.ts';
+export { Codec, type CodeMemory } from './codec/codec.ts';
 export { formatCodec, parseCodec } from './codec/codec-file.ts';
+export {
+  type CopyKind,
+  copyCodes,
+  dequantizeCopy,
+  quantizeCopy,
+  type RowLayout,
+  rowSums,
+} from './codec/copies.ts';
 export {
   dequantizeInt8,
   type Int8Profile,
@@ -17,10 +26,10 @@ export {
   type Ranges,
 } from './codec/int8.ts';
 export { mapRows } from './codec/map.ts';
-export { refineScore, refineTable } from './codec/refine.ts';
-export { rescoreScore } from './codec/rescore.ts';
+export { clampScore, rescoreScore } from './codec/rescore.ts';
 export { hadamard, type Rotation, rotate } from './codec/rotation.ts';
 export { SaturationCounter } from './codec/saturation.ts';
+export { quantizeScalars, type ScalarSteps, scalarSteps, scalarUnits } from './codec/scalars.ts';
 export type { CodecSettings } from './codec/settings.ts';
 export { rowsOf } from './codec/shape.ts';
 export { truncate } from './codec/truncate.ts';
@@ -53,5 +62,13 @@ export { best, nearest } from './store/select.ts';
 export type { Batch, Capabilities, Hit, SearchOptions, Store, StoredRow } from './store/store.ts';
 export { compareText } from './store/text-order.ts';
 export { Turns } from './store/turns.ts';
-export { type Ranked, refine, rescore, rescoreApart, type Scorer } from './store/two-stage.ts';
+export {
+  bitScorer,
+  type CodeRows,
+  type Ranked,
+  refine,
+  rescore,
+  rescoreApart,
+  type Scorer,
+} from './store/two-stage.ts';
 export { startThread } from './thread.ts';

@@ -12,7 +12,7 @@ export function adapterTable(
   pairs: readonly PairRetention[] | undefined,
   held: HeldOut,
 ): string {
-  const { float32, int8, bits } = codec.bytesPerRow;
+  const { float32, copy, bits } = codec.bytesPerRow;
   const how = pairs === undefined ? 'principal components of' : 'the Matryoshka loss of';
   const what = pairs === undefined ? 'rows' : 'pairs';
   const width = adapter.inputDimensions;
@@ -21,7 +21,7 @@ export function adapterTable(
   const queries = held.rows.length / width;
   return [
     `${out}: ${width} → ${codec.dimensions} dimensions by ${how} ${adapter.rows} ${what}`,
-    `bytes a vector: float32 ${float32}, int8 ${int8}, bits ${bits}`,
+    `bytes a vector: float32 ${float32}, copy ${copy}, bits ${bits}`,
     `neighbours kept: top 10 of ${queries} rows that were left out, among ${held.sample.length / width}`,
     'dimensions   plain  mapped',
     ...neighbours.map(line),

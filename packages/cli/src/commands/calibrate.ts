@@ -65,7 +65,7 @@ async function calibrate(path: string, options: Options, signal: AbortSignal): P
     });
     await writeFileAtomic(options.out, formatCodec(codec));
     progress.stop();
-    const { float32, int8, bits } = codec.bytesPerRow;
+    const { float32, copy, scalars, bits } = codec.bytesPerRow;
     const result = {
       codec: options.out,
       fingerprint: codec.fingerprint,
@@ -78,7 +78,7 @@ async function calibrate(path: string, options: Options, signal: AbortSignal): P
       options.json === true
         ? `${JSON.stringify(result)}\n`
         : `${options.out}: ${codec.inputDimensions} → ${codec.dimensions} dimensions, calibrated on ${calibration.rows} rows\n` +
-            `bytes a vector: float32 ${float32}, int8 ${int8}, bits ${bits}\nfingerprint ${codec.fingerprint}\n`,
+            `bytes a vector: float32 ${float32}, copy ${copy}, bits ${bits + scalars}\nfingerprint ${codec.fingerprint}\n`,
     );
   } finally {
     progress.stop();

@@ -48,7 +48,14 @@ async function encode(path: string, options: Options, signal: AbortSignal): Prom
         const codes = codec.encode(batch.vectors, batch.ids);
         saturation.add(codes);
         await outputs.append(file('bits.npy'), 'uint8', codec.dimensions / 8, codes.bits);
-        await outputs.append(file('int8.npy'), 'int8', codec.dimensions, codes.int8);
+        const { scalars, copy } = codec.layout;
+        if (scalars > 0) await outputs.append(file('scalars.npy'), 'uint8', scalars, codes.scalars);
+        if (codec.copy === 'calibrated') {
+          const int8 = new Int8Array(codes.copies.buffer, codes.copies.byteOffset, codes.copies.length);
+          await outputs.append(file('int8.npy'), 'int8', codec.dimensions, int8);
+        } else if (copy > 0) {
+          await outputs.append(file('copies.npy'), 'uint8', copy, codes.copies);
+        }
       }
       if (batch.ids !== undefined) await outputs.appendIds(file('ids.jsonl'), batch.ids);
       rows += batch.rows;

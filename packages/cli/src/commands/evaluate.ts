@@ -174,14 +174,14 @@ async function readAll(options: Options, docs: Source, signal: AbortSignal): Pro
 }
 
 function table({ k, queries, results }: Evaluation, codec: Codec): string {
-  const { float32, int8, bits } = codec.bytesPerRow;
+  const { float32, copy, scalars, bits } = codec.bytesPerRow;
   const lines = results.map((result) => {
     const prefilter = result.stage === 'hamming' ? '' : String(result.prefilter);
     const cells = [result.stage.padEnd(8), prefilter.padStart(9), String(result.candidates).padStart(10)];
     return `${cells.join('  ')}  ${result.recall.toFixed(4)}`;
   });
   return [
-    `${queries} queries, k = ${k}; bytes a vector: float32 ${float32}, int8 ${int8}, bits ${bits}`,
+    `${queries} queries, k = ${k}; bytes a vector: float32 ${float32}, copy ${copy}, bits ${bits + scalars}`,
     `${'stage'.padEnd(8)}  prefilter  candidates  recall@${k}`,
     ...lines,
     '',

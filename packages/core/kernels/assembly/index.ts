@@ -6,5 +6,5 @@ export { mapRows } from './map';
 export { accumulate } from './accumulate';
 export { hamming } from './hamming';
 export { dots } from './dots';
-export { rescore } from './rescore';
+export { expandInt4, rescore } from './rescore';
 export { swap32 } from './swap';

@@ -1,5 +1,6 @@
 import { NestbitError, throwIfAborted } from '../errors.ts';
 import { Codec } from './codec.ts';
+import { type CopyKind, checkCopyKind } from './copies.ts';
 import { Histogram } from './histogram.ts';
 import { CodecKernel } from './kernel.ts';
 import { cutMap, mapColumns, mapIdentity } from './map.ts';
@@ -28,11 +29,19 @@ export interface CodecOptions {
   readonly seed?: number;
   /** Identity of the model, kept in the fingerprint. */
   readonly model?: string;
-  /** Share of values that int8 ranges must hold, by dimension; needs `histogram`. Default 1: min and max. */
+  /**
+   * What a row keeps for the rescore. Default `int8`. `calibrated` is sentence-transformers' int8 by per-dimension
+   * ranges, for codes that must equal those of others; see `CopyKind` for the rest.
+   */
+  readonly copy?: CopyKind | 'float16';
+  /**
+   * Share of values that the ranges of a calibrated copy must hold, by dimension; needs `histogram`. Default 1: min
+   * and max.
+   */
   readonly quantile?: number;
 }
 
-/** Fewer rows than this give ranges that later data will leave. */
+/** Fewer rows than this say little of the mean, and later data leaves their ranges. */
 const FEW_ROWS = 100;
 
 /** One unit of the integer sums. */
@@ -177,15 +186,13 @@ export class Calibration {
     }
     if (rows < FEW_ROWS) {
       process.emitWarning(
-        `The codec is calibrated on ${rows} rows only; give it ${FEW_ROWS} or more, better thousands, or later data will leave its int8 ranges.`,
+        `The codec is calibrated on ${rows} rows only; give it ${FEW_ROWS} or more, better thousands, or its mean will not be that of later data.`,
         { type: 'NestbitWarning', code: 'NESTBIT_FEW_ROWS' },
       );
     }
-    const ranges = new Float32Array(2 * this.dimensions);
-    ranges.set(min);
-    ranges.set(max, this.dimensions);
-    const quantile = options.quantile ?? 1;
-    if (quantile !== 1) this.#clip(ranges, quantile);
+    const copy = checkCopyKind(options.copy ?? 'calibrated');
+    if (copy !== 'calibrated' && (options.quantile ?? 1) !== 1)
+      throw new TypeError(`quantile clips the ranges of a calibrated copy; a copy of ${copy} has none`);
     return new Codec({
       inputDimensions: this.inputDimensions,
       dimensions: this.dimensions,
@@ -196,10 +203,20 @@ export class Calibration {
           ? Float32Array.from(sum, (units) => (Number(units) / rows) * SUM_UNIT)
           : undefined,
       map: this.#map,
-      ranges,
+      copy,
+      scalars: options.copy !== undefined,
+      ranges: copy === 'calibrated' ? this.#ranges(min, max, options.quantile ?? 1) : undefined,
       model: options.model,
       calibrationRows: rows,
     });
+  }
+
+  #ranges(min: Float32Array, max: Float32Array, quantile: number): Float32Array {
+    const ranges = new Float32Array(2 * this.dimensions);
+    ranges.set(min);
+    ranges.set(max, this.dimensions);
+    if (quantile !== 1) this.#clip(ranges, quantile);
+    return ranges;
   }
 
   #clip(ranges: Float32Array, quantile: number): void {

@@ -1,18 +1,24 @@
 import { createHash } from 'node:crypto';
 import { NestbitError } from '../errors.ts';
 import { Codec } from './codec.ts';
+import type { CopyKind } from './copies.ts';
 import { type CodecSettings, fromLittleEndian, littleEndian } from './settings.ts';
 
-/** Version 2 adds a map; a codec without one is still written as version 1, byte for byte. */
-const VERSION = 1;
-const VERSION_MAP = 2;
+/**
+ * Version 3 adds the two scalars of a row and the choice of the copy. Codecs of version 1, and of version 2, which
+ * added a map, are still written as what they are, byte for byte.
+ */
+const VERSION = 3;
 
 /** The text of `codec.json`: a readable header, arrays in base64 (float32, little-endian), a checksum. */
 export function formatCodec(codec: Codec): string {
   const { settings } = codec;
+  const base64 = (values: Float32Array): string => littleEndian(values).toString('base64');
+  const current = settings.scalars === true;
+  const { ranges, map, mean } = settings;
   const body = {
     format: 'nestbit-codec',
-    version: settings.map === undefined ? VERSION : VERSION_MAP,
+    version: current ? VERSION : map === undefined ? 1 : 2,
     fingerprint: codec.fingerprint,
     model: settings.model ?? null,
     inputDimensions: settings.inputDimensions,
@@ -22,11 +28,11 @@ export function formatCodec(codec: Codec): string {
       seed: settings.seed,
       center: settings.mean === undefined ? 'none' : 'mean',
     },
-    int8: { profile: 'st5.7' },
+    ...(current ? { copy: codec.copy } : { int8: { profile: 'st5.7' } }),
     calibrationRows: settings.calibrationRows,
-    mean: settings.mean === undefined ? null : littleEndian(settings.mean).toString('base64'),
-    ranges: littleEndian(settings.ranges).toString('base64'),
-    ...(settings.map === undefined ? {} : { map: littleEndian(settings.map).toString('base64') }),
+    mean: mean === undefined ? null : base64(mean),
+    ...(ranges === undefined ? {} : { ranges: base64(ranges) }),
+    ...(map === undefined ? {} : { map: base64(map) }),
   };
   return `${JSON.stringify({ ...body, checksum: checksum(body) }, null, 2)}\n`;
 }
@@ -39,10 +45,11 @@ export function formatCodec(codec: Codec): string {
  */
 export function parseCodec(text: string): Codec {
   const { checksum: expected, ...body } = parseHeader(text);
-  if (body['version'] !== VERSION && body['version'] !== VERSION_MAP) {
+  const version = body['version'];
+  if (typeof version !== 'number' || !(version >= 1 && version <= VERSION)) {
     throw new NestbitError(
       'CODEC_VERSION',
-      `The codec file has version ${String(body['version'])}, this nestbit reads versions ${VERSION} and ${VERSION_MAP}. Update nestbit.`,
+      `The codec file has version ${String(version)}, this nestbit reads versions 1 to ${VERSION}. Update nestbit.`,
     );
   }
   const actual = checksum(body);
@@ -78,20 +85,22 @@ function parseHeader(text: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-// The checksum holds, so the fields are what formatCodec wrote.
+// The checksum holds, so the fields are what formatCodec wrote, or what somebody took the trouble to forge.
 function settingsOf(body: Record<string, unknown>): CodecSettings {
   const bits = body['bits'] as { rotation: 'hadamard' | 'none'; seed: number };
-  const mapped = body['version'] === VERSION_MAP;
-  if (mapped && typeof body['map'] !== 'string') throw corrupt('it has no map, which version 2 has');
-  const array = (value: unknown): Float32Array => fromLittleEndian(Buffer.from(value as string, 'base64'));
+  const version = body['version'] as number;
+  if (version === 2 && typeof body['map'] !== 'string') throw corrupt('it has no map, which version 2 has');
+  const array = (name: string): Float32Array | undefined =>
+    typeof body[name] === 'string' ? fromLittleEndian(Buffer.from(body[name], 'base64')) : undefined;
   return {
     inputDimensions: body['inputDimensions'] as number,
     dimensions: body['dimensions'] as number,
     rotation: bits.rotation,
     seed: bits.seed,
-    mean: body['mean'] === null ? undefined : array(body['mean']),
-    map: mapped ? array(body['map']) : undefined,
-    ranges: array(body['ranges']),
+    mean: array('mean'),
+    map: version === 1 ? undefined : array('map'),
+    ...(version === 3 ? { copy: body['copy'] as CopyKind, scalars: true } : {}),
+    ranges: array('ranges'),
     model: (body['model'] as string | null) ?? undefined,
     calibrationRows: body['calibrationRows'] as number,
   };
@@ -102,7 +111,7 @@ function codecOf(settings: CodecSettings): Codec {
   try {
     return new Codec(settings);
   } catch (cause) {
-    if (cause instanceof RangeError) throw corrupt(cause.message, cause);
+    if (cause instanceof RangeError || cause instanceof TypeError) throw corrupt(cause.message, cause);
     throw cause;
   }
 }

@@ -1,12 +1,20 @@
+import { type CopyKind, checkCopyKind, copyBytes, type RowLayout } from './copies.ts';
 import { int8Steps } from './int8.ts';
 import { CodecKernel } from './kernel.ts';
 import { mapColumns } from './map.ts';
-import { refineWeights } from './refine.ts';
-import { foldQuery } from './rescore.ts';
-import { hadamard, type Rotation } from './rotation.ts';
+import { prepareQuery, type QueryTables } from './prepare.ts';
+import { hadamard } from './rotation.ts';
+import { scalarSteps, scalarUnits } from './scalars.ts';
 import { type CodecSettings, fingerprint } from './settings.ts';
 import { checkDimensions, rowsOf } from './shape.ts';
 import type { Codes, Id, PreparedQuery } from './types.ts';
+
+/** Memory for the codes of some rows: rows × each width of `codec.layout`. */
+export interface CodeMemory {
+  readonly bits: Uint8Array;
+  readonly scalars: Uint8Array;
+  readonly copies: Uint8Array;
+}
 
 /**
  * Turns embeddings into codes: everything that decides a bit, in one immutable object. Made by
@@ -19,42 +27,52 @@ export class Codec {
   readonly inputDimensions: number;
   /** Width that it keeps, in values; divides by 8. */
   readonly dimensions: number;
+  /** What a row keeps for the rescore. */
+  readonly copy: CopyKind;
+  /** Bytes of each part of one row. */
+  readonly layout: RowLayout;
+  /** The factor of each code of `f` in the bit score: 256 integers. Undefined for codecs of versions 1 and 2. */
+  readonly bitFactors: Float64Array | undefined;
   /** sha256 (hex) of all that decides a code: two codecs with the same one give the same codes. */
   readonly fingerprint: string;
   readonly #kernel: CodecKernel;
-  readonly #lo: Float32Array;
-  readonly #step: Float32Array;
-  readonly #mean: Float32Array | undefined;
+  readonly #tables: QueryTables;
 
   constructor(settings: CodecSettings) {
     const n = checkDimensions(settings.inputDimensions, settings.dimensions);
-    const { map } = settings;
+    const { map, mean } = settings;
     if (map !== undefined && mapColumns(map, settings.inputDimensions) !== n) {
       throw new RangeError(
         `map has ${map.length / settings.inputDimensions} columns, the codec keeps ${n} dimensions`,
       );
     }
-    this.settings = Object.freeze({ ...settings });
+    const copy = checkCopyKind(settings.copy ?? 'calibrated');
+    const scalars = settings.scalars ?? false;
+    checkArrays(settings, copy, scalars, n);
+    this.settings = Object.freeze({ ...settings, copy, scalars });
     this.inputDimensions = settings.inputDimensions;
     this.dimensions = n;
-    this.fingerprint = fingerprint(settings);
-    this.#lo = settings.ranges.slice(0, n);
-    this.#step = int8Steps(settings.ranges) as Float32Array;
-    this.#mean = settings.mean?.slice();
-    const rotation: Rotation | undefined =
-      settings.rotation === 'hadamard' ? hadamard(n, settings.seed) : undefined;
+    this.copy = copy;
+    this.layout = Object.freeze({ bits: n / 8, scalars: scalars ? 2 : 0, copy: copyBytes(copy, n) });
+    this.bitFactors = scalars ? scalarUnits() : undefined;
+    this.fingerprint = fingerprint(this.settings);
+    const ranges = settings.ranges?.slice();
+    const steps = scalars ? scalarSteps(n, mean) : undefined;
+    this.#tables = { copy, steps, mean: mean?.slice(), ranges };
     this.#kernel = new CodecKernel(settings.inputDimensions, n, {
-      lo: this.#lo,
-      step: this.#step,
-      mean: this.#mean,
-      rotation,
+      copy,
+      steps,
+      lo: ranges?.slice(0, n),
+      step: ranges === undefined ? undefined : (int8Steps(ranges) as Float32Array),
+      mean: this.#tables.mean,
+      rotation: settings.rotation === 'hadamard' ? hadamard(n, settings.seed) : undefined,
       map,
     });
   }
 
-  /** Bytes of one row: as float32 of the full width, as int8, and as bits. */
-  get bytesPerRow(): { readonly float32: number; readonly int8: number; readonly bits: number } {
-    return { float32: this.inputDimensions * 4, int8: this.dimensions, bits: this.dimensions / 8 };
+  /** Bytes of one row: as float32 of the full width, and each part of its codes. */
+  get bytesPerRow(): { readonly float32: number } & RowLayout {
+    return { float32: this.inputDimensions * 4, ...this.layout };
   }
 
   /**
@@ -72,7 +90,7 @@ export class Codec {
   }
 
   /**
-   * Bits and int8 codes of a batch. Either the whole batch is encoded or an error is thrown.
+   * Bits, scalars and copies of a batch. Either the whole batch is encoded or an error is thrown.
    *
    * @param embeddings rows × inputDimensions, row-major
    * @param ids one a row, to name a bad one
@@ -81,37 +99,42 @@ export class Codec {
    */
   encode(embeddings: Float32Array, ids?: readonly Id[], firstRow = 0): Codes {
     const rows = rowsOf(embeddings, this.inputDimensions, ids);
-    const bits = new Uint8Array((rows * this.dimensions) / 8);
-    const int8 = new Int8Array(rows * this.dimensions);
-    const saturated = this.#kernel.encode(embeddings, ids, bits, int8, firstRow);
-    return { fingerprint: this.fingerprint, rows, bits, int8, saturated };
+    const memory = this.allocate(rows);
+    const saturated = this.#kernel.encode(embeddings, ids, memory, firstRow);
+    return { fingerprint: this.fingerprint, rows, ...memory, saturated };
+  }
+
+  /** New memory for the codes of some rows. */
+  allocate(rows: number): CodeMemory {
+    const { bits, scalars, copy } = this.layout;
+    return {
+      bits: new Uint8Array(rows * bits),
+      scalars: new Uint8Array(rows * scalars),
+      copies: new Uint8Array(rows * copy),
+    };
   }
 
   /**
    * The same into memory that is there: for slices of a large batch.
    *
-   * @param into bits (rows × dimensions / 8) and int8 (rows × dimensions)
-   * @returns how many values lay outside the calibrated ranges
+   * @param into memory of exactly the batch's rows
+   * @returns how many values of a calibrated copy lay outside their ranges; 0 for other copies
    */
-  encodeInto(
-    into: { readonly bits: Uint8Array; readonly int8: Int8Array },
-    embeddings: Float32Array,
-    ids?: readonly Id[],
-    firstRow = 0,
-  ): number {
+  encodeInto(into: CodeMemory, embeddings: Float32Array, ids?: readonly Id[], firstRow = 0): number {
     const rows = rowsOf(embeddings, this.inputDimensions, ids);
-    const { bits, int8 } = into;
-    if (bits.length * 8 !== rows * this.dimensions || int8.length !== rows * this.dimensions) {
+    const { bits, scalars, copy } = this.layout;
+    const given = [into.bits.length, into.scalars.length, into.copies.length];
+    const needed = [rows * bits, rows * scalars, rows * copy];
+    if (given.some((length, part) => length !== needed[part])) {
       throw new RangeError(
-        `into has ${bits.length} bytes of bits and ${int8.length} of int8; ${rows} rows need ` +
-          `${(rows * this.dimensions) / 8} and ${rows * this.dimensions}`,
+        `into has ${given.join(', ')} bytes of bits, scalars and copies; ${rows} rows need ${needed.join(', ')}`,
       );
     }
-    return this.#kernel.encode(embeddings, ids, bits, int8, firstRow);
+    return this.#kernel.encode(embeddings, ids, into, firstRow);
   }
 
   /**
-   * Queries in the forms of the three stages: bits for Hamming, weights for the refine and the rescore.
+   * Queries in the forms of the three stages: bits for the Hamming scan, weights for the bit score and the rescore.
    *
    * @param queries rows × inputDimensions, row-major
    * @param firstRow number of the first query, when this is a slice of more. Default 0
@@ -122,18 +145,35 @@ export class Codec {
     const { rows, bits } = this.encode(queries, undefined, firstRow);
     const embeddings = this.#kernel.truncate(queries);
     const rotated = embeddings.slice();
+    if (this.bitFactors !== undefined) this.#center(rotated);
     this.#kernel.rotate(rotated);
-    return Array.from({ length: rows }, (_, row) => {
-      const embedding = embeddings.subarray(row * n, (row + 1) * n);
-      const folded = foldQuery(embedding, this.#lo, this.#step);
-      return {
-        bits: bits.subarray((row * n) / 8, ((row + 1) * n) / 8),
-        embedding,
-        refineWeights: refineWeights(rotated.subarray(row * n, (row + 1) * n)),
-        rescoreWeights: folded.weights,
-        rescoreScale: folded.scale,
-        rescoreBias: folded.bias,
-      };
-    });
+    return Array.from({ length: rows }, (_, row) =>
+      prepareQuery(
+        this.#tables,
+        bits.subarray((row * n) / 8, ((row + 1) * n) / 8),
+        embeddings.subarray(row * n, (row + 1) * n),
+        rotated.subarray(row * n, (row + 1) * n),
+      ),
+    );
   }
+
+  #center(vectors: Float32Array): void {
+    const { mean } = this.#tables;
+    if (mean === undefined) return;
+    for (let at = 0; at < vectors.length; at++) vectors[at] -= mean[at % mean.length];
+  }
+}
+
+function checkArrays(settings: CodecSettings, copy: CopyKind, scalars: boolean, n: number): void {
+  const { ranges, mean } = settings;
+  if (!scalars && copy !== 'calibrated') throw new RangeError(`a copy of ${copy} needs scalars: true`);
+  if ((copy === 'calibrated') !== (ranges !== undefined)) {
+    throw new RangeError(
+      ranges === undefined ? 'a calibrated copy needs ranges' : `a copy of ${copy} has no ranges`,
+    );
+  }
+  if (ranges !== undefined && ranges.length !== 2 * n)
+    throw new RangeError(`ranges has ${ranges.length} values; ${n} dimensions need ${2 * n}`);
+  if (mean !== undefined && mean.length !== n)
+    throw new RangeError(`mean has ${mean.length} values; ${n} dimensions need ${n}`);
 }

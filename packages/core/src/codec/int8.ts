@@ -56,8 +56,9 @@ export function quantizeUint8(
 }
 
 /**
- * The middle of each code's cell: `lo + (code + 128.5) × step`. Codes of the older profiles were truncated
- * towards zero, so the cells of negative codes lie one step lower and that of 0 is two steps wide.
+ * The middle of each code's cell: `lo + (code + 128.5) × step`, and `lo` where a dimension is constant (step 0). Codes
+ * of the older profiles were truncated towards zero, so the cells of negative codes lie one step lower and that of 0
+ * is two steps wide.
  */
 export function dequantizeInt8(
   codes: Int8Array,
@@ -65,7 +66,7 @@ export function dequantizeInt8(
   profile: Int8Profile = 'st5.7',
 ): Float64Array {
   const n = ranges.length / 2;
-  const step = int8Steps(ranges, profile);
+  const step = int8Steps(ranges, 'st<5.4');
   return Float64Array.from(codes, (code, at) => {
     const half = profile === 'st5.7' ? 0.5 : 0.5 * Math.sign(code);
     return ranges[at % n] + (code + 128 + half) * step[at % n];

@@ -1,13 +1,21 @@
 import { Kernels } from '../kernels/kernels.ts';
+import type { CodeMemory } from './codec.ts';
+import { type CopyKind, copyBytes } from './copies.ts';
 import { MapKernel } from './map-kernel.ts';
+import { PLAN_BYTES, writePlan } from './plan.ts';
 import type { Rotation } from './rotation.ts';
+import type { ScalarSteps } from './scalars.ts';
 import { badVector } from './truncate.ts';
 import type { Id } from './types.ts';
 
 /** What the kernel needs of a codec, of a calibration only the map: float32, shape (dimensions) where not said. */
 export interface KernelTables {
-  readonly lo?: Float32Array;
-  readonly step?: Float32Array;
+  /** Default `calibrated`. */
+  readonly copy?: CopyKind;
+  /** Undefined: rows get no scalars. */
+  readonly steps?: ScalarSteps | undefined;
+  readonly lo?: Float32Array | undefined;
+  readonly step?: Float32Array | undefined;
   readonly mean?: Float32Array | undefined;
   readonly rotation?: Rotation | undefined;
   /** inputDimensions × dimensions */
@@ -25,28 +33,45 @@ export class CodecKernel {
   readonly #blockRows: number;
   readonly #x: number;
   readonly #bits: number;
-  readonly #int8: number;
-  #lo = 0;
-  #step = 0;
-  #mean = 0;
-  #signs = 0;
-  #rotation: Rotation | undefined;
+  readonly #scalars: number;
+  readonly #copies: number;
+  readonly #plan: number;
+  readonly #widths: { readonly scalars: number; readonly copy: number };
+  readonly #signs: number;
+  readonly #rotation: Rotation | undefined;
   readonly #mapper: MapKernel | undefined;
 
   constructor(inputDimensions: number, dimensions: number, tables: KernelTables = {}) {
     this.#inputDimensions = inputDimensions;
     this.#n = dimensions;
-    const { lo, step, mean, rotation, map } = tables;
+    const { copy = 'calibrated', steps, lo, step, mean, rotation, map } = tables;
     const widest = map === undefined ? dimensions : inputDimensions;
-    this.#blockRows = Math.max(1, Math.floor(BLOCK_BYTES / (widest * 4)));
-    this.#x = this.#kernels.reserve(this.#blockRows * dimensions * 4);
-    this.#bits = this.#kernels.reserve((this.#blockRows * dimensions) / 8);
-    this.#int8 = this.#kernels.reserve(this.#blockRows * dimensions);
-    if (lo !== undefined) this.#lo = this.#table(lo);
-    if (step !== undefined) this.#step = this.#table(step);
-    if (mean !== undefined) this.#mean = this.#table(mean);
-    if (rotation !== undefined) this.#signs = this.#table(rotation.signs);
+    const rows = Math.max(1, Math.floor(BLOCK_BYTES / (widest * 4)));
+    this.#blockRows = rows;
+    this.#widths = { scalars: steps === undefined ? 0 : 2, copy: copyBytes(copy, dimensions) };
+    this.#x = this.#kernels.reserve(rows * dimensions * 4);
+    this.#bits = this.#kernels.reserve((rows * dimensions) / 8);
+    this.#scalars = this.#kernels.reserve(rows * this.#widths.scalars);
+    this.#copies = this.#kernels.reserve(rows * this.#widths.copy);
+    this.#plan = this.#kernels.reserve(PLAN_BYTES);
     this.#rotation = rotation;
+    this.#signs = this.#table(rotation?.signs);
+    const plan = {
+      n: dimensions,
+      copy,
+      copyBytes: this.#widths.copy,
+      steps,
+      rotation,
+      mean: this.#table(mean),
+      signs: this.#signs,
+      lo: this.#table(lo),
+      step: this.#table(step),
+      bits: this.#bits,
+      scalars: steps === undefined ? 0 : this.#scalars,
+      copies: this.#copies,
+    };
+    // Not earlier: memory that grows detaches the views made before.
+    writePlan(this.#kernels.bytes(this.#plan, PLAN_BYTES), plan);
     if (map !== undefined) {
       this.#mapper = new MapKernel(this.#kernels, map, inputDimensions, dimensions, this.#blockRows);
     }
@@ -62,33 +87,16 @@ export class CodecKernel {
     return out;
   }
 
-  /** Writes the codes of all rows; returns how many values lay outside their int8 range. */
-  encode(
-    embeddings: Float32Array,
-    ids: readonly Id[] | undefined,
-    bits: Uint8Array,
-    int8: Int8Array,
-    firstRow = 0,
-  ): number {
+  /** Writes the codes of all rows; returns how many values of a calibrated copy lay outside their range. */
+  encode(embeddings: Float32Array, ids: readonly Id[] | undefined, into: CodeMemory, firstRow = 0): number {
     const n = this.#n;
-    const rotation = this.#rotation;
+    const { scalars, copy } = this.#widths;
     let saturated = 0;
     this.eachBlock(embeddings, { ids, firstRow }, (first, rows) => {
-      saturated += this.#kernels.run.encode(
-        this.#x,
-        rows,
-        n,
-        this.#bits,
-        this.#int8,
-        this.#lo,
-        this.#step,
-        this.#mean,
-        this.#signs,
-        rotation?.block ?? 0,
-        rotation?.scale ?? 1,
-      );
-      bits.set(this.#kernels.bytes(this.#bits, (rows * n) / 8), (first * n) / 8);
-      int8.set(this.#kernels.int8(this.#int8, rows * n), first * n);
+      saturated += this.#kernels.run.encode(this.#x, rows, this.#plan);
+      into.bits.set(this.#kernels.bytes(this.#bits, (rows * n) / 8), (first * n) / 8);
+      into.scalars.set(this.#kernels.bytes(this.#scalars, rows * scalars), first * scalars);
+      into.copies.set(this.#kernels.bytes(this.#copies, rows * copy), first * copy);
     });
     return saturated;
   }
@@ -146,7 +154,9 @@ export class CodecKernel {
     return 0;
   }
 
-  #table(values: Float32Array): number {
+  // The place of a copy in the kernels' memory; 0 for a table that there is not.
+  #table(values: Float32Array | undefined): number {
+    if (values === undefined) return 0;
     const pointer = this.#kernels.reserve(values.byteLength);
     this.#kernels.float32(pointer, values.length).set(values);
     return pointer;

@@ -1,8 +1,8 @@
 import type { Codes } from './types.ts';
 
 /**
- * Counts over the life of a codec how many int8 values were clamped at the ends of their calibrated ranges.
- * A share that grows says that the data has drifted from what the calibration saw.
+ * Counts over the life of a codec how many values of calibrated copies were clamped at the ends of their
+ * ranges. A share that grows says that the data has drifted from what the calibration saw.
  */
 export class SaturationCounter {
   #rows = 0;
@@ -11,7 +11,7 @@ export class SaturationCounter {
 
   add(codes: Codes): void {
     this.#rows += codes.rows;
-    this.#values += codes.int8.length;
+    this.#values += codes.bits.length * 8;
     this.#saturated += codes.saturated;
   }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { CopyKind } from './copies.ts';
 
 /** All that defines a codec. Arrays are float32. */
 export interface CodecSettings {
@@ -20,8 +21,15 @@ export interface CodecSettings {
    * dimensions); absent: the first `dimensions` values are kept as they are.
    */
   readonly map?: Float32Array | undefined;
-  /** Per-dimension [min; max] for the int8 codes, shape (2, dimensions). */
-  readonly ranges: Float32Array;
+  /** What a row keeps for the rescore. Absent: `calibrated`, as codecs of versions 1 and 2 have it. */
+  readonly copy?: CopyKind;
+  /**
+   * Whether rows carry the two scalars of the bit score. Absent: no, as in codecs of versions 1 and 2, which order
+   * the second stage by the query with its mean.
+   */
+  readonly scalars?: boolean;
+  /** Per-dimension [min; max] of a calibrated copy, shape (2, dimensions); undefined for the other copies. */
+  readonly ranges: Float32Array | undefined;
   /** Identity of the model whose embeddings these are: codes of two models never meet in one store. */
   readonly model: string | undefined;
   /** Rows that the calibration saw. Not part of the fingerprint. */
@@ -30,21 +38,22 @@ export interface CodecSettings {
 
 /** sha256 (hex) of everything that decides a code, and of the model's identity. */
 export function fingerprint(settings: CodecSettings): string {
+  const { mean, map, ranges, copy = 'calibrated' } = settings;
+  const old = settings.scalars !== true;
   const header = JSON.stringify([
-    'nestbit-codec-1',
+    old ? 'nestbit-codec-1' : 'nestbit-codec-3',
     settings.inputDimensions,
     settings.dimensions,
     settings.rotation,
     settings.rotation === 'none' ? 0 : settings.seed,
-    settings.mean === undefined ? 'none' : 'mean',
-    'st5.7',
+    mean === undefined ? 'none' : 'mean',
+    old || copy === 'calibrated' ? 'st5.7' : copy,
     settings.model ?? null,
     // Only where there is one, so that fingerprints of codecs without a map stay what they were.
-    ...(settings.map === undefined ? [] : ['map']),
+    ...(map === undefined ? [] : ['map']),
   ]);
-  const hash = createHash('sha256').update(header).update('\n').update(littleEndian(settings.ranges));
-  if (settings.mean !== undefined) hash.update(littleEndian(settings.mean));
-  if (settings.map !== undefined) hash.update(littleEndian(settings.map));
+  const hash = createHash('sha256').update(header).update('\n');
+  for (const values of [ranges, mean, map]) if (values !== undefined) hash.update(littleEndian(values));
   return hash.digest('hex');
 }
 

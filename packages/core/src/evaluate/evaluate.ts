@@ -46,7 +46,7 @@ export interface EvaluateOptions {
 
 /**
  * Measures a codec without any store: recall@k of each stage against exact cosine search over the full-width
- * embeddings, so that truncation counts too. Memory: bits and int8 of the documents, and the queries.
+ * embeddings, so that truncation counts too. Memory: the codes of the documents, and the queries.
  *
  * @throws NestbitError as `Codec.encode`; `SEARCH_LIMIT`, `ABORTED`
  */
@@ -61,7 +61,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   rowsOf(queries, codec.inputDimensions);
 
   const exact = new ExactSearch(queries, codec.inputDimensions, k);
-  const codes = new CodeBuffer(codec.dimensions);
+  const codes = new CodeBuffer(codec);
   for await (const batch of options.docs) {
     throwIfAborted(signal);
     const encoded = codec.encode(batch);
@@ -85,7 +85,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   for (const [index, query] of prepared.entries()) {
     const distances = await scan.distances(query.bits, codes.bits, codes.rows, signal);
     const candidates = nearest(distances, largest);
-    stages(query, codes, candidates, truth[index], plans, k, count);
+    stages(codec, query, codes, candidates, truth[index], plans, k, count);
     options.onQuery?.(index + 1);
   }
   const results = [...totals.values()].map(({ result, sum }) => ({
@@ -98,6 +98,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
 // The candidates are ordered by distance, so those of a smaller prefilter are their first; and of those that
 // a refine ranks, the first are what it would keep for a smaller oversample.
 function stages(
+  codec: Codec,
   query: PreparedQuery,
   codes: CodeBuffer,
   candidates: Uint32Array,
@@ -111,12 +112,12 @@ function stages(
     count({ stage: 'hamming', candidates: prefilter, recall: 0 }, recallAtK(near, truth.rows, k));
     // A small prefilter caps several values of oversample to one.
     const kept = new Set(plans.filter((plan) => plan.prefilter === prefilter).map((plan) => plan.rescored));
-    const ranked = refine(query, codes.bits, near, Math.max(...kept)).rows;
+    const ranked = refine(codec, query, codes, near, Math.max(...kept)).rows;
     for (const rescored of kept) {
       const refined = ranked.subarray(0, rescored);
       const shape = { prefilter, candidates: rescored, recall: 0 };
       count({ stage: 'refine', ...shape }, recallAtK(refined, truth.rows, k));
-      const final = rescore(query, codes.int8, refined, k);
+      const final = rescore(codec, query, codes, refined, k);
       count({ stage: 'rescore', ...shape }, recallAtK(final.rows, truth.rows, k));
     }
   }

@@ -26,23 +26,12 @@ interface Exports {
     out: number,
   ): void;
   rotateRows(x: number, rows: number, n: number, signs: number, p: number, scale: number): void;
-  encode(
-    x: number,
-    rows: number,
-    n: number,
-    bits: number,
-    int8: number,
-    lo: number,
-    step: number,
-    mean: number,
-    signs: number,
-    p: number,
-    scale: number,
-  ): number;
+  encode(x: number, rows: number, plan: number): number;
   accumulate(x: number, rows: number, n: number, lo: number, hi: number, sum: number): void;
   hamming(codes: number, rows: number, bytes: number, query: number, out: number): void;
   swap32(x: number, bytes: number): void;
-  rescore(codes: number, rows: number, n: number, weights: number, out: number): void;
+  rescore(codes: number, rows: number, n: number, stride: number, weights: number, out: number): void;
+  expandInt4(codes: number, rows: number, n: number, stride: number, out: number): void;
   dots(x: number, rows: number, queries: number, count: number, n: number, out: number): void;
 }
 

@@ -23,7 +23,7 @@ export interface MemoryStoreOptions {
 export interface SearchCandidates {
   /** The nearest `prefilter` rows by Hamming distance, nearest first. */
   readonly hamming: readonly Id[];
-  /** Those k × oversample of them that survive the refine and would be rescored, best first. */
+  /** The k × oversample of them with the best bit scores, which would be rescored, best first. */
   readonly refined: readonly Id[];
 }
 
@@ -49,8 +49,8 @@ export class MemoryStore implements Store {
   constructor(options: MemoryStoreOptions) {
     this.codec = options.codec;
     this.#keepEmbeddings = options.keepEmbeddings ?? false;
-    this.#stages = new TwoStageSearch(options.codec.dimensions / 8, this.#turns);
-    this.#rows = new Rows(options.codec.dimensions, this.#keepEmbeddings);
+    this.#stages = new TwoStageSearch(options.codec, this.#turns);
+    this.#rows = new Rows(options.codec, this.#keepEmbeddings);
   }
 
   async upsert(batch: Batch, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
@@ -86,17 +86,11 @@ export class MemoryStore implements Store {
   ): Promise<(StoredRow | undefined)[]> {
     this.#open(options.signal);
     checkKeys(ids);
-    const n = this.codec.dimensions;
-    const { bits, int8, payloads } = this.#rows;
+    const { payloads } = this.#rows;
     return ids.map((id) => {
       const at = this.#rows.place(id);
       if (at === undefined) return undefined;
-      return {
-        id,
-        payload: payloads[at] && copyPayload(payloads[at]),
-        bits: bits.slice((at * n) / 8, ((at + 1) * n) / 8),
-        int8: int8.slice(at * n, (at + 1) * n),
-      };
+      return { id, payload: payloads[at] && copyPayload(payloads[at]), ...this.#rows.codes(at) };
     });
   }
 
@@ -159,7 +153,7 @@ export class MemoryStore implements Store {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#queue;
-    this.#rows = new Rows(this.codec.dimensions, this.#keepEmbeddings);
+    this.#rows = new Rows(this.codec, this.#keepEmbeddings);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,7 @@
+import type { Codec } from '../codec/codec.ts';
 import type { Codes, Id } from '../codec/types.ts';
 import type { Payload } from '../store/payload.ts';
+import type { CodeRows } from '../store/two-stage.ts';
 
 const LEAST_ROOM = 64;
 /** Rows moved between two yields of a compaction: well below a millisecond. */
@@ -10,22 +12,23 @@ const MOVED_AT_ONCE = 256;
  * old form of one that is written again, leaves a dead place behind, until a compaction closes the gaps; so
  * ties keep going to the row written first.
  */
-export class Rows {
-  readonly #dimensions: number;
+export class Rows implements CodeRows {
+  readonly #codec: Codec;
+  #room = 0;
   readonly #places = new Map<Id, number>();
   #live: Uint32Array | undefined;
   /** One a place; undefined: dead. */
   readonly ids: (Id | undefined)[] = [];
   readonly payloads: (Payload | undefined)[] = [];
-  /** room × dimensions / 8 */
+  /** Room × each width of the codec's layout. */
   bits: Uint8Array = new Uint8Array(0);
-  /** room × dimensions */
-  int8: Int8Array = new Int8Array(0);
+  scalars: Uint8Array = new Uint8Array(0);
+  copies: Uint8Array = new Uint8Array(0);
   /** Truncated embeddings, room × dimensions, when they are kept. */
   floats: Float32Array | undefined;
 
-  constructor(dimensions: number, keepFloats: boolean) {
-    this.#dimensions = dimensions;
+  constructor(codec: Codec, keepFloats: boolean) {
+    this.#codec = codec;
     if (keepFloats) this.floats = new Float32Array(0);
   }
 
@@ -57,9 +60,9 @@ export class Rows {
     payloads: readonly (Payload | undefined)[] | undefined,
     floats?: Float32Array,
   ): void {
-    const n = this.#dimensions;
+    const { dimensions: n, layout } = this.#codec;
     const needed = this.end + ids.length;
-    if (needed * n > this.int8.length) this.#resize(Math.max(needed, (2 * this.int8.length) / n, LEAST_ROOM));
+    if (needed > this.#room) this.#resize(Math.max(needed, 2 * this.#room, LEAST_ROOM));
     this.#live = undefined;
     ids.forEach((id, row) => {
       this.remove(id);
@@ -67,8 +70,11 @@ export class Rows {
       this.ids.push(id);
       this.#places.set(id, at);
       this.payloads[at] = payloads?.[row];
-      this.bits.set(codes.bits.subarray((row * n) / 8, ((row + 1) * n) / 8), (at * n) / 8);
-      this.int8.set(codes.int8.subarray(row * n, (row + 1) * n), at * n);
+      const part = (from: Uint8Array, width: number): Uint8Array =>
+        from.subarray(row * width, (row + 1) * width);
+      this.bits.set(part(codes.bits, layout.bits), at * layout.bits);
+      this.scalars.set(part(codes.scalars, layout.scalars), at * layout.scalars);
+      this.copies.set(part(codes.copies, layout.copy), at * layout.copy);
       if (floats !== undefined) this.floats?.set(floats.subarray(row * n, (row + 1) * n), at * n);
     });
   }
@@ -111,11 +117,15 @@ export class Rows {
 
   #move(from: number, to: number): void {
     if (from === to) return;
-    const n = this.#dimensions;
+    const { dimensions, layout } = this.#codec;
     const id = this.ids[from] as Id;
-    this.bits.copyWithin((to * n) / 8, (from * n) / 8, ((from + 1) * n) / 8);
-    this.int8.copyWithin(to * n, from * n, (from + 1) * n);
-    this.floats?.copyWithin(to * n, from * n, (from + 1) * n);
+    const move = (values: Uint8Array | Float32Array | undefined, width: number): void => {
+      values?.copyWithin(to * width, from * width, (from + 1) * width);
+    };
+    move(this.bits, layout.bits);
+    move(this.scalars, layout.scalars);
+    move(this.copies, layout.copy);
+    move(this.floats, dimensions);
     this.ids[to] = id;
     this.payloads[to] = this.payloads[from];
     this.#places.set(id, to);
@@ -125,16 +135,25 @@ export class Rows {
 
   // All arrays are there before the first is replaced: running out of memory leaves the rows as they were.
   #resize(room: number): void {
-    const n = this.#dimensions;
-    const used = this.end * n;
-    const bits = new Uint8Array((room * n) / 8);
-    const int8 = new Int8Array(room * n);
-    const floats = this.floats === undefined ? undefined : new Float32Array(room * n);
-    bits.set(this.bits.subarray(0, used / 8));
-    int8.set(this.int8.subarray(0, used));
-    floats?.set((this.floats as Float32Array).subarray(0, used));
-    this.bits = bits;
-    this.int8 = int8;
+    const { dimensions, layout } = this.#codec;
+    const memory = this.#codec.allocate(room);
+    const floats = this.floats === undefined ? undefined : new Float32Array(room * dimensions);
+    memory.bits.set(this.bits.subarray(0, this.end * layout.bits));
+    memory.scalars.set(this.scalars.subarray(0, this.end * layout.scalars));
+    memory.copies.set(this.copies.subarray(0, this.end * layout.copy));
+    floats?.set((this.floats as Float32Array).subarray(0, this.end * dimensions));
+    Object.assign(this, memory);
     this.floats = floats;
+    this.#room = room;
+  }
+
+  /** The codes of one place, copies. */
+  codes(at: number): { readonly bits: Uint8Array; readonly scalars: Uint8Array; readonly copy: Uint8Array } {
+    const { bits, scalars, copy } = this.#codec.layout;
+    return {
+      bits: this.bits.slice(at * bits, (at + 1) * bits),
+      scalars: this.scalars.slice(at * scalars, (at + 1) * scalars),
+      copy: this.copies.slice(at * copy, (at + 1) * copy),
+    };
   }
 }

@@ -1,3 +1,4 @@
+import type { Codec } from '../codec/codec.ts';
 import type { PreparedQuery } from '../codec/types.ts';
 import { throwIfAborted } from '../errors.ts';
 import type { Condition } from '../store/filter.ts';
@@ -5,7 +6,7 @@ import { predicateOf } from '../store/matches.ts';
 import type { SearchPlan } from '../store/search-options.ts';
 import { best, nearest } from '../store/select.ts';
 import type { Turns } from '../store/turns.ts';
-import { type Ranked, refineScorer, rescoreScorer, type Scorer } from '../store/two-stage.ts';
+import { bitScorer, clamped, type Ranked, rescoreScorer, type Scorer } from '../store/two-stage.ts';
 import { HammingScan } from './hamming-scan.ts';
 import type { Rows } from './rows.ts';
 
@@ -16,12 +17,13 @@ const MANY = 65_536;
 
 /** The search over rows in memory, stage by stage; other work runs between the slices of each stage. */
 export class TwoStageSearch {
+  readonly #codec: Codec;
   readonly #scan: HammingScan;
   readonly #turns: Turns;
 
-  /** @param bytes of one row of bits */
-  constructor(bytes: number, turns: Turns) {
-    this.#scan = new HammingScan(bytes, turns);
+  constructor(codec: Codec, turns: Turns) {
+    this.#codec = codec;
+    this.#scan = new HammingScan(codec.layout.bits, turns);
     this.#turns = turns;
   }
 
@@ -57,14 +59,20 @@ export class TwoStageSearch {
     return nearest(distances, plan.prefilter, among);
   }
 
-  /** The best of the candidates by the float query against their bits. */
+  /** The best of the candidates by the float query against their bits and scalars. */
   refine(rows: Rows, query: PreparedQuery, plan: SearchPlan, candidates: Uint32Array): Promise<Ranked> {
-    return this.#rank(refineScorer(query, rows.bits), candidates, plan.rescored, plan.signal);
+    return this.#rank(bitScorer(this.#codec, query, rows), candidates, plan.rescored, plan.signal);
   }
 
-  /** The k best of the candidates by the float query against their int8 copies. */
-  rescore(rows: Rows, query: PreparedQuery, plan: SearchPlan, candidates: Uint32Array): Promise<Ranked> {
-    return this.#rank(rescoreScorer(query, rows.int8), candidates, plan.k, plan.signal);
+  /** The k best of the candidates by the float query against their copies. */
+  async rescore(
+    rows: Rows,
+    query: PreparedQuery,
+    plan: SearchPlan,
+    candidates: Uint32Array,
+  ): Promise<Ranked> {
+    const scorer = rescoreScorer(this.#codec, query, rows);
+    return clamped(await this.#rank(scorer, candidates, plan.k, plan.signal));
   }
 
   async #rank(

@@ -98,8 +98,9 @@ function checkId(id: unknown, row: number): void {
 }
 
 function checkCodes(codes: Codes, rows: number, codec: Codec): Codes {
-  if (!(codes.bits instanceof Uint8Array) || !(codes.int8 instanceof Int8Array))
-    throw new TypeError('codes must hold bits (a Uint8Array) and int8 (an Int8Array)');
+  const { bits, scalars, copies } = codes;
+  for (const [name, value] of Object.entries({ bits, scalars, copies }))
+    if (!(value instanceof Uint8Array)) throw new TypeError(`codes.${name} must be a Uint8Array`);
   if (codes.fingerprint !== codec.fingerprint) {
     throw new NestbitError(
       'CODEC_MISMATCH',
@@ -107,16 +108,14 @@ function checkCodes(codes: Codes, rows: number, codec: Codec): Codes {
         'Codes of two codecs cannot be compared: encode the embeddings with the codec of the store.',
     );
   }
-  const { dimensions } = codec;
-  if (
-    codes.rows !== rows ||
-    codes.bits.length * 8 !== rows * dimensions ||
-    codes.int8.length !== rows * dimensions
-  ) {
+  const { layout } = codec;
+  const given = [bits.length, scalars.length, copies.length];
+  const needed = [rows * layout.bits, rows * layout.scalars, rows * layout.copy];
+  if (codes.rows !== rows || given.some((length, part) => length !== needed[part])) {
     throw new NestbitError(
       'BATCH_SHAPE',
-      `The codes have ${codes.rows} rows, ${codes.bits.length} bytes of bits and ${codes.int8.length} of int8; ` +
-        `${rows} ids of ${dimensions} dimensions need ${(rows * dimensions) / 8} and ${rows * dimensions}.`,
+      `The codes have ${codes.rows} rows, ${given.join(', ')} bytes of bits, scalars and copies; ` +
+        `${rows} ids of this codec need ${needed.join(', ')}.`,
     );
   }
   return codes;

@@ -26,15 +26,18 @@ export type Batch = {
 export interface StoredRow {
   readonly id: Id;
   readonly payload: Payload | undefined;
-  /** dimensions / 8 bytes */
+  /** Widths: `codec.layout`. */
   readonly bits: Uint8Array;
-  /** dimensions values */
-  readonly int8: Int8Array;
+  readonly scalars: Uint8Array;
+  readonly copy: Uint8Array;
 }
 
 export interface Hit {
   readonly id: Id;
-  /** Higher is better: cosine similarity with the int8 copy, the same in every store of a codec. */
+  /**
+   * Cosine similarity with the row's copy, in [−1, 1], higher is better; the same in every store of a codec. With the
+   * copy `none`, what the bits estimate.
+   */
   readonly score: number;
   /** With the search option `payloads`. */
   readonly payload?: Payload | undefined;
@@ -44,12 +47,12 @@ export interface SearchOptions {
   /** Hits wanted: 1 … 10 000. Default 10. */
   readonly k?: number;
   /**
-   * k × oversample candidates (at most 1 000 000, and at most `prefilter`) are rescored. More costs int8 reads
+   * k × oversample candidates (at most 1 000 000, and at most `prefilter`) have their copies read. More costs reads
    * and finds more. 1 or more; default 20.
    */
   readonly oversample?: number;
   /**
-   * Hamming candidates, k … 10 000 000. More costs time in the refine and finds more. Default
+   * Hamming candidates, k … 10 000 000. More costs time in the bit score and finds more. Default
    * 5 × k × oversample.
    */
   readonly prefilter?: number;
@@ -98,7 +101,7 @@ export interface Store extends AsyncDisposable {
    */
   get(ids: readonly Id[], options?: { readonly signal?: AbortSignal }): Promise<(StoredRow | undefined)[]>;
   /**
-   * The best k rows for each query, best first: Hamming candidates, refined, rescored. Fewer than k only
+   * The best k rows for each query, best first: Hamming scan, bit score, rescore. Fewer than k only
    * where fewer rows pass the filter. Of candidates or hits that tie, the row written first goes first; an
    * upsert writes its rows anew, in the order of the batch.
    *

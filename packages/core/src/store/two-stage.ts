@@ -1,4 +1,6 @@
-import { refineTable } from '../codec/refine.ts';
+import { signSumTable } from '../codec/bit-score.ts';
+import type { Codec } from '../codec/codec.ts';
+import { clampScore } from '../codec/rescore.ts';
 import type { PreparedQuery } from '../codec/types.ts';
 import { rescoreKernel } from './rescore-kernel.ts';
 import { best } from './select.ts';
@@ -12,65 +14,94 @@ export interface Ranked {
 /** Gives each of some rows its score: writes rows.length values to `scores`. */
 export type Scorer = (rows: Uint32Array, scores: Float64Array) => void;
 
-/**
- * Refine: the best `count` of the Hamming candidates by the float query against their bits.
- *
- * @param bits packed rows
- */
-export function refine(
-  query: PreparedQuery,
-  bits: Uint8Array,
-  candidates: Uint32Array,
-  count: number,
-): Ranked {
-  return rank(refineScorer(query, bits), candidates, count);
+/** Rows as a search reads them: flat arrays of the widths of `codec.layout`. */
+export interface CodeRows {
+  readonly bits: Uint8Array;
+  readonly scalars: Uint8Array;
+  readonly copies: Uint8Array;
 }
 
-/**
- * Rescore: the best `count` of some candidates by the float query against their int8 copies.
- *
- * @param int8 rows × dimensions
- */
-export function rescore(
+/** Bit score: the best `count` of the Hamming candidates by the float query against their bits and scalars. */
+export function refine(
+  codec: Codec,
   query: PreparedQuery,
-  int8: Int8Array,
+  rows: CodeRows,
   candidates: Uint32Array,
   count: number,
 ): Ranked {
-  return rank(rescoreScorer(query, int8), candidates, count);
+  return rank(bitScorer(codec, query, rows), candidates, count);
+}
+
+/** Rescore: the best `count` of some candidates by the float query against their copies. */
+export function rescore(
+  codec: Codec,
+  query: PreparedQuery,
+  rows: CodeRows,
+  candidates: Uint32Array,
+  count: number,
+): Ranked {
+  return clamped(rank(rescoreScorer(codec, query, rows), candidates, count));
 }
 
 /**
  * The same of rows that lie apart.
  *
- * @param codes int8 copies of the candidates, a row each
+ * @param copies of the candidates, a row each; their bit scores, in order, for a codec whose rows keep no copy
  */
-export function rescoreApart(query: PreparedQuery, codes: readonly Uint8Array[], count: number): Ranked {
-  const scores = new Float64Array(codes.length);
-  rescoreKernel(query.rescoreWeights.length).scoresOf(query, (row) => codes[row], scores);
-  return best(Uint32Array.from(codes.keys()), scores, count);
+export function rescoreApart(
+  codec: Codec,
+  query: PreparedQuery,
+  copies: readonly Uint8Array[] | Float64Array,
+  count: number,
+): Ranked {
+  const scores = new Float64Array(copies.length);
+  if (copies instanceof Float64Array) {
+    for (let at = 0; at < copies.length; at++) scores[at] = copies[at] * query.bitScale + query.bitBias;
+  } else if (codec.copy !== 'none') {
+    rescoreKernel(codec.dimensions, codec.copy).scores(query, (row) => copies[row], scores);
+  }
+  return clamped(best(Uint32Array.from(scores.keys()), scores, count));
 }
 
-/** The scores of the refine, one table look-up a byte of bits. */
-export function refineScorer(query: PreparedQuery, bits: Uint8Array): Scorer {
-  const bytes = query.refineWeights.length >> 3;
-  const table = refineTable(query.refineWeights);
+/** The bit scores, one table look-up a byte of bits. */
+export function bitScorer(codec: Codec, query: PreparedQuery, { bits, scalars }: CodeRows): Scorer {
+  const bytes = codec.layout.bits;
+  const table = signSumTable(query.bitWeights);
+  const { bitFactors } = codec;
+  const { bitOffsets } = query;
   return (rows, scores) => {
     for (let at = 0; at < rows.length; at++) {
-      const start = rows[at] * bytes;
-      let score = 0;
-      for (let i = 0; i < bytes; i++) score += table[(i << 8) | bits[start + i]];
-      scores[at] = score;
+      const row = rows[at];
+      const start = row * bytes;
+      let sum = 0;
+      for (let i = 0; i < bytes; i++) sum += table[(i << 8) | bits[start + i]];
+      scores[at] =
+        bitFactors === undefined || bitOffsets === undefined
+          ? sum
+          : bitFactors[scalars[2 * row]] * sum - bitOffsets[scalars[2 * row + 1]];
     }
   };
 }
 
-/** The scores of the rescore. */
-export function rescoreScorer(query: PreparedQuery, int8: Int8Array): Scorer {
-  const n = query.rescoreWeights.length;
-  const kernel = rescoreKernel(n);
+/** The scores of the rescore, not yet clamped; of a codec without a copy, those that the bits estimate. */
+export function rescoreScorer(codec: Codec, query: PreparedQuery, codes: CodeRows): Scorer {
+  const stride = codec.layout.copy;
+  if (codec.copy === 'none') {
+    const scorer = bitScorer(codec, query, codes);
+    return (rows, scores) => {
+      scorer(rows, scores);
+      for (let at = 0; at < rows.length; at++) scores[at] = scores[at] * query.bitScale + query.bitBias;
+    };
+  }
+  const kernel = rescoreKernel(codec.dimensions, codec.copy);
+  const { copies } = codes;
   return (rows, scores) =>
-    kernel.scoresOf(query, (at) => int8.subarray(rows[at] * n, (rows[at] + 1) * n), scores);
+    kernel.scores(query, (at) => copies.subarray(rows[at] * stride, (rows[at] + 1) * stride), scores);
+}
+
+/** Scores that are handed out lie in [−1, 1]; their order is that of before. */
+export function clamped({ rows, scores }: Ranked): Ranked {
+  return { rows, scores: scores.map(clampScore) };
 }
 
 function rank(scorer: Scorer, candidates: Uint32Array, count: number): Ranked {

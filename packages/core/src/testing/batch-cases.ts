@@ -20,7 +20,8 @@ export function batchCases({ codec, id, recallFloor, withStore }: ContractSetup)
           deepEqual([third?.id, first?.id], [id(3), id(0)]);
           deepEqual(third?.payload, rows.payloads[3]);
           deepEqual(third?.bits, codes.bits.slice((3 * KEPT) / 8, (4 * KEPT) / 8));
-          deepEqual(third?.int8, codes.int8.slice(3 * KEPT, 4 * KEPT));
+          deepEqual(third?.scalars, part(codes.scalars, codec.layout.scalars, 3));
+          deepEqual(third?.copy, part(codes.copies, codec.layout.copy, 3));
           equal(await store.delete([id(3), id(777)]), 1);
           equal(await store.size(), 49);
           deepEqual(await store.get([id(3)]), [undefined]);
@@ -43,7 +44,7 @@ export function batchCases({ codec, id, recallFloor, withStore }: ContractSetup)
           equal(await store.size(), 20);
           const [row] = await store.get([id(5)]);
           deepEqual(row?.payload, { version: 2 });
-          deepEqual(row?.int8, codec.encode(again.embeddings).int8);
+          deepEqual(row?.copy, codec.encode(again.embeddings).copies);
           await store.upsert({ ids: [id(5)], embeddings: again.embeddings });
           deepEqual((await store.get([id(5)]))[0]?.payload, undefined);
         }),
@@ -150,4 +151,9 @@ export function batchCases({ codec, id, recallFloor, withStore }: ContractSetup)
         }),
     },
   ];
+}
+
+/** The bytes of one row in an array of rows. */
+function part(values: Uint8Array, width: number, row: number): Uint8Array {
+  return values.slice(row * width, (row + 1) * width);
 }

@@ -28,13 +28,14 @@ export function codeCases({ codec, id, recallFloor, withStore }: ContractSetup):
             const rows = sample(200, id);
             await first.upsert(rows);
             const read = (await first.get(rows.ids)).filter((row) => row !== undefined);
-            const bits = new Uint8Array((200 * KEPT) / 8);
-            const int8 = new Int8Array(200 * KEPT);
+            const { fingerprint, layout } = first.codec;
+            const memory = first.codec.allocate(200);
             for (const [at, row] of read.entries()) {
-              bits.set(row.bits, (at * KEPT) / 8);
-              int8.set(row.int8, at * KEPT);
+              memory.bits.set(row.bits, at * layout.bits);
+              memory.scalars.set(row.scalars, at * layout.scalars);
+              memory.copies.set(row.copy, at * layout.copy);
             }
-            const codes = { fingerprint: first.codec.fingerprint, rows: 200, bits, int8, saturated: 0 };
+            const codes = { fingerprint, rows: 200, ...memory, saturated: 0 };
             const payloads = read.map((row) => row.payload);
             await second.upsert({ ids: read.map((row) => row.id), codes, payloads });
             await sameAsOracle(second, rows, { payloads: true, k: 20 }, recallFloor);

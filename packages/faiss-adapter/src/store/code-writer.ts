@@ -48,9 +48,9 @@ export class CodeWriter {
 
   /** Writes codes from row `first` on; durable when it resolves. @throws NestbitError `STORE_FAILED` */
   async append(codes: Codes, first: number): Promise<void> {
-    const dimensions = codes.int8.length / codes.rows;
+    const dimensions = (codes.bits.length * 8) / codes.rows;
     const checks = await checksums(codes, dimensions);
-    const parts = [codes.bits, codes.int8, checks];
+    const parts = [codes.bits, codes.copies, checks];
     try {
       await Promise.all(
         this.#handles.map(async (handle, i) => {
@@ -78,7 +78,8 @@ function strides(dimensions: number): [number, number, number] {
   return [dimensions / 8, dimensions, 8];
 }
 
-async function checksums({ bits, int8, rows }: Codes, dimensions: number): Promise<Uint8Array> {
+async function checksums({ bits, copies, rows }: Codes, dimensions: number): Promise<Uint8Array> {
+  const int8 = new Int8Array(copies.buffer, copies.byteOffset, copies.byteLength);
   const all = new Uint32Array(rows * 2);
   const turns = new Turns();
   for (let first = 0; first < rows; first += ROWS_AT_ONCE) {

@@ -38,9 +38,9 @@ export async function copyRows(
 async function copySome(view: View, rows: readonly number[], target: GenerationWriter): Promise<void> {
   const { generation } = view;
   const codec: Codec = generation.codec;
-  const bits = new Uint8Array((rows.length * codec.dimensions) / 8);
-  const int8 = new Int8Array(rows.length * codec.dimensions);
-  await call(() => generation.files.read(Uint32Array.from(rows), bits, int8));
+  const memory = codec.allocate(rows.length);
+  const int8 = new Int8Array(memory.copies.buffer);
+  await call(() => generation.files.read(Uint32Array.from(rows), memory.bits, int8));
   const ids: Id[] = [];
   const payloads: (Payload | undefined)[] = [];
   const turns = new Turns();
@@ -51,5 +51,5 @@ async function copySome(view: View, rows: readonly number[], target: GenerationW
     payloads.push(payload);
   }
   const { fingerprint } = codec;
-  await target.write(ids, { fingerprint, rows: rows.length, bits, int8, saturated: 0 }, payloads);
+  await target.write(ids, { fingerprint, rows: rows.length, ...memory, saturated: 0 }, payloads);
 }

@@ -26,13 +26,13 @@ export async function* livingBatches(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Batch & { readonly codes: ReturnType<Codec['encode']> }> {
   const { generation } = view;
-  const { dimensions, fingerprint } = generation.codec;
+  const { fingerprint } = generation.codec;
   const turns = new Turns();
   for (const rows of livingRows(view, atOnce)) {
     throwIfAborted(signal);
-    const bits = new Uint8Array((rows.length * dimensions) / 8);
-    const int8 = new Int8Array(rows.length * dimensions);
-    await call(() => generation.files.read(rows, bits, int8));
+    const memory = generation.codec.allocate(rows.length);
+    const int8 = new Int8Array(memory.copies.buffer);
+    await call(() => generation.files.read(rows, memory.bits, int8));
     const ids: Batch['ids'][number][] = [];
     const payloads: (Payload | undefined)[] = [];
     for (const [i, row] of rows.entries()) {
@@ -42,6 +42,6 @@ export async function* livingBatches(
       payloads.push(payload && structuredClone(payload));
     }
     generation.readRecords(rows.length);
-    yield { ids, payloads, codes: { fingerprint, rows: rows.length, bits, int8, saturated: 0 } };
+    yield { ids, payloads, codes: { fingerprint, rows: rows.length, ...memory, saturated: 0 } };
   }
 }

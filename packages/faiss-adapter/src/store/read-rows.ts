@@ -22,7 +22,8 @@ export async function readRows(
       id,
       payload: payloads[at] && copyPayload(payloads[at]),
       bits: bits.slice((at * dimensions) / 8, ((at + 1) * dimensions) / 8),
-      int8: int8.slice(at * dimensions, (at + 1) * dimensions),
+      scalars: new Uint8Array(0),
+      copy: new Uint8Array(int8.slice(at * dimensions, (at + 1) * dimensions).buffer),
     };
   });
 }

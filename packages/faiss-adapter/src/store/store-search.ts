@@ -117,7 +117,7 @@ async function pack(
 
 function put(packed: Packed, at: number, query: PreparedQuery, n: number): void {
   packed.bits.set(query.bits, (at * n) / 8);
-  packed.refineWeights.set(query.refineWeights, at * n);
+  packed.refineWeights.set(query.bitWeights, at * n);
   packed.rescoreWeights.set(query.rescoreWeights, at * n);
   packed.scale[at] = query.rescoreScale;
   packed.bias[at] = query.rescoreBias;

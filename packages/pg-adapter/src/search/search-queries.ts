@@ -1,4 +1,11 @@
-import { type Hit, type PreparedQuery, refine, rescoreApart, throwIfAborted } from '@nestbit/core';
+import {
+  type Codec,
+  type Hit,
+  type PreparedQuery,
+  refine,
+  rescoreApart,
+  throwIfAborted,
+} from '@nestbit/core';
 import type { Pool, PoolClient } from 'pg';
 import { idOf } from '../codes/ids.ts';
 import { withScratch } from '../connection/scratch.ts';
@@ -49,7 +56,7 @@ export async function searchAtOnce(
     );
     throwIfAborted(plan.signal);
     if (plan.kind !== 'exact' && near.some((found) => found.length < plan.prefilter)) return undefined;
-    return near.map((found, i) => finished(plan, queries[i], found));
+    return near.map((found, i) => finished(sql.codec, plan, queries[i], found));
   });
 }
 
@@ -96,34 +103,42 @@ async function searchOne(
   query: PreparedQuery,
   near: readonly Candidate[],
 ): Promise<Found> {
-  if (fetchOf(plan, sql).int8) return finished(plan, query, near);
-  const ids = refined(plan, query, byAge(near)).map(({ id }) => id);
+  const { codec } = sql;
+  if (fetchOf(plan, sql).int8) return finished(codec, plan, query, near);
+  const ids = refined(codec, plan, query, byAge(near)).map(({ id }) => id);
   const kept = byAge(await withInt8(client, sql, idType, ids));
-  return { stages: () => ({ hamming: nearest(near), refined: ids }), hits: hitsOf(plan, query, kept) };
+  return { stages: () => ({ hamming: nearest(near), refined: ids }), hits: hitsOf(codec, plan, query, kept) };
 }
 
 /** The later stages of candidates that brought all that these need. */
-function finished(plan: Plan, query: PreparedQuery, near: readonly Candidate[]): Found {
+function finished(codec: Codec, plan: Plan, query: PreparedQuery, near: readonly Candidate[]): Found {
   const rows = byAge(near);
   if (plan.prefilter <= plan.rescored) {
     const stages = (): { hamming: string[]; refined: string[] } => {
       const hamming = nearest(near);
       return { hamming, refined: hamming };
     };
-    return { stages, hits: hitsOf(plan, query, rows) };
+    return { stages, hits: hitsOf(codec, plan, query, rows) };
   }
-  const kept = refined(plan, query, rows);
+  const kept = refined(codec, plan, query, rows);
   const stages = (): { hamming: string[]; refined: string[] } => ({
     hamming: nearest(near),
     refined: kept.map(({ id }) => id),
   });
-  return { stages, hits: hitsOf(plan, query, byAge(kept)) };
+  return { stages, hits: hitsOf(codec, plan, query, byAge(kept)) };
 }
 
 /** The best by the query's floats against bits, best first. */
-function refined(plan: Plan, query: PreparedQuery, rows: readonly Candidate[]): Candidate[] {
+function refined(codec: Codec, plan: Plan, query: PreparedQuery, rows: readonly Candidate[]): Candidate[] {
   const bits = joined(rows.map((row) => row.bits));
-  const ranked = refine(query, bits, Uint32Array.from(rows.keys()), plan.rescored);
+  const empty = new Uint8Array(0);
+  const ranked = refine(
+    codec,
+    query,
+    { bits, scalars: empty, copies: empty },
+    Uint32Array.from(rows.keys()),
+    plan.rescored,
+  );
   return Array.from(ranked.rows, (row) => rows[row]);
 }
 
@@ -193,11 +208,13 @@ export function asHits(
 }
 
 function hitsOf(
+  codec: Codec,
   { k }: Plan,
   query: PreparedQuery,
   rows: readonly Candidate[],
 ): { id: string; score: number }[] {
   const ranked = rescoreApart(
+    codec,
     query,
     rows.map(({ int8 }) => int8),
     k,

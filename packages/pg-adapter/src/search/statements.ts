@@ -1,4 +1,4 @@
-import type { Condition } from '@nestbit/core';
+import type { Codec, Condition } from '@nestbit/core';
 import { bitParameter, packedBits } from '../codes/wire.ts';
 import { type FieldsSql, filterSql, Parameters } from '../filter/filter-sql.ts';
 import type { Source } from '../schema/registry.ts';
@@ -9,7 +9,7 @@ import type { Plan } from './plan.ts';
 /** What the statements of a store's searches are made of. */
 export interface SearchSql {
   readonly tables: Tables;
-  readonly dimensions: number;
+  readonly codec: Codec;
   readonly source: Source | undefined;
   /** Whether pgvector is there, for its distance. */
   readonly pgvector: boolean;
@@ -56,7 +56,7 @@ export function candidatesSql(
   const wanted =
     conditions.length === 0
       ? `x'${Buffer.from(query).toString('hex')}'`
-      : `${parameters.add(bitParameter(query))}::bit(${sql.dimensions})`;
+      : `${parameters.add(bitParameter(query))}::bit(${sql.codec.dimensions})`;
   const hamming = sql.pgvector ? `(b.bits <~> ${wanted})` : `bit_count(b.bits # ${wanted})`;
   const filter = filterSql(conditions, sql.fields, parameters);
   // Adding nothing keeps an index out of it: the scan is exact.

@@ -1,4 +1,4 @@
-import { type Codec, type Codes, NestbitError, rowsOfSlice, Turns } from '@nestbit/core';
+import { type Codec, type CodeMemory, type Codes, NestbitError, rowsOfSlice, Turns } from '@nestbit/core';
 import type { BadCode, BadRow } from './kinds.ts';
 import type { SourceRows } from './source-rows.ts';
 
@@ -16,18 +16,11 @@ export interface EncodedRows {
  *
  * @param into memory for the codes, of at least so many rows. Default: new
  */
-export async function encodeRows(
-  codec: Codec,
-  rows: SourceRows,
-  into?: { readonly bits: Uint8Array; readonly int8: Int8Array },
-): Promise<EncodedRows> {
+export async function encodeRows(codec: Codec, rows: SourceRows, into?: CodeMemory): Promise<EncodedRows> {
   const width = codec.inputDimensions;
   const n = codec.dimensions;
   const { ids, embeddings } = rows;
-  const { bits, int8 } = into ?? {
-    bits: new Uint8Array((ids.length * n) / 8),
-    int8: new Int8Array(ids.length * n),
-  };
+  const { bits, scalars, copies } = into ?? codec.allocate(ids.length);
   const bad: BadRow[] = [...rows.bad];
   const kept: string[] = [];
   const step = rowsOfSlice(codec);
@@ -38,7 +31,8 @@ export async function encodeRows(
     const count = last - first;
     const into = {
       bits: bits.subarray((to * n) / 8, ((to + count) * n) / 8),
-      int8: int8.subarray(to * n, (to + count) * n),
+      scalars,
+      copies: copies.subarray(to * n, (to + count) * n),
     };
     saturated += codec.encodeInto(into, embeddings.subarray(first * width, last * width));
     for (let row = first; row < last; row++) kept.push(ids[row]);
@@ -64,7 +58,8 @@ export async function encodeRows(
     fingerprint: codec.fingerprint,
     rows: kept.length,
     bits: bits.subarray(0, (kept.length * n) / 8),
-    int8: int8.subarray(0, kept.length * n),
+    scalars,
+    copies: copies.subarray(0, kept.length * n),
     saturated,
   };
   return { ids: kept, codes, bad };

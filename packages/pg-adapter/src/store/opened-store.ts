@@ -193,7 +193,7 @@ export class OpenedStore {
     const pgvector = this.#server.pgvector !== undefined;
     return {
       tables: this.#tables,
-      dimensions: codec.dimensions,
+      codec,
       source,
       pgvector,
       fields: this.#fields.sql,

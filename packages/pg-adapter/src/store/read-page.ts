@@ -31,17 +31,16 @@ export async function readPage(
   );
   if (rows.length === 0) return undefined;
   const n = codec.dimensions;
-  const bits = new Uint8Array((rows.length * n) / 8);
-  const int8 = new Int8Array(rows.length * n);
+  const memory = codec.allocate(rows.length);
   for (const [row, own] of rows.entries()) {
-    bits.set(own.bits, (row * n) / 8);
-    int8.set(new Int8Array(own.int8.buffer, own.int8.byteOffset, n), row * n);
+    memory.bits.set(own.bits, (row * n) / 8);
+    memory.copies.set(own.int8, row * n);
   }
   return {
     batch: {
       ids: rows.map(({ id }) => idOf(id, idType)),
       payloads: rows.map(({ payload }) => payload ?? undefined),
-      codes: { fingerprint: codec.fingerprint, rows: rows.length, bits, int8, saturated: 0 },
+      codes: { fingerprint: codec.fingerprint, rows: rows.length, ...memory, saturated: 0 },
     },
     last: rows[rows.length - 1].id,
   };

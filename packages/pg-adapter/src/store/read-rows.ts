@@ -38,7 +38,8 @@ export async function readRows(
       // An id asked for twice gives two copies.
       payload: row.payload === null ? undefined : structuredClone(row.payload),
       bits: Uint8Array.from(row.bits),
-      int8: Int8Array.from(new Int8Array(row.int8.buffer, row.int8.byteOffset, row.int8.length)),
+      scalars: new Uint8Array(0),
+      copy: Uint8Array.from(row.int8),
     };
   });
 }

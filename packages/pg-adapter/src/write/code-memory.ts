@@ -1,7 +1,8 @@
 /** Memory for the codes of a batch. */
 export interface CodePiece {
   readonly bits: Uint8Array;
-  readonly int8: Int8Array;
+  readonly scalars: Uint8Array;
+  readonly copies: Uint8Array;
 }
 
 /** Pieces kept, and the bytes of all of them. */
@@ -28,7 +29,8 @@ export class CodeMemory {
     const split = (rows * this.#dimensions) / 8;
     return {
       bits: new Uint8Array(buffer, 0, split),
-      int8: new Int8Array(buffer, split, rows * this.#dimensions),
+      scalars: new Uint8Array(0),
+      copies: new Uint8Array(buffer, split, rows * this.#dimensions),
     };
   }
 

@@ -66,7 +66,7 @@ export interface WriteRow {
   readonly id: string;
   readonly seq: bigint;
   readonly bits: Uint8Array;
-  readonly int8: Int8Array;
+  readonly int8: Uint8Array;
   /** JSON, or null. */
   readonly payload: string | null;
 }
@@ -76,7 +76,7 @@ const ROWS_AT_ONCE = 64;
 /** The rows in order; other work runs between the slices of many. */
 export async function* eachRow(rows: WriteRows): AsyncGenerator<WriteRow[]> {
   const { ids, places, codes, payloads, firstSeq } = rows;
-  const dimensions = codes.int8.length / codes.rows;
+  const dimensions = codes.copies.length / codes.rows;
   const turns = new Turns();
   for (let first = 0; first < places.length; first += ROWS_AT_ONCE) {
     if (turns.due) await turns.give();
@@ -86,7 +86,7 @@ export async function* eachRow(rows: WriteRows): AsyncGenerator<WriteRow[]> {
         id: String(ids[place]),
         seq: firstSeq + BigInt(place),
         bits: codes.bits.subarray((place * dimensions) / 8, ((place + 1) * dimensions) / 8),
-        int8: codes.int8.subarray(place * dimensions, (place + 1) * dimensions),
+        int8: codes.copies.subarray(place * dimensions, (place + 1) * dimensions),
         payload: payload === undefined ? null : JSON.stringify(payload),
       };
     });

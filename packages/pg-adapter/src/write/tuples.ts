@@ -1,4 +1,3 @@
-import { bytesOf } from '../codes/wire.ts';
 import type { IdType } from '../schema/tables.ts';
 import type { WriteRows } from './rows.ts';
 
@@ -27,7 +26,7 @@ export function tuplesOf(
   into?: Buffer,
 ): Buffer {
   const { ids, keys, places, codes, payloads, firstSeq } = rows;
-  const n = codes.rows === 0 ? 0 : codes.int8.length / codes.rows;
+  const n = codes.rows === 0 ? 0 : codes.copies.length / codes.rows;
   const bits = columns.includes('bits');
   const int8 = columns.includes('int8');
   const payload = columns.includes('payload');
@@ -46,7 +45,7 @@ export function tuplesOf(
   const out =
     into !== undefined && into.length >= length ? into.subarray(0, length) : Buffer.allocUnsafe(length);
   const view = new DataView(out.buffer, out.byteOffset, out.length);
-  const bytes = bytesOf(codes.int8);
+  const bytes = codes.copies;
   // WebAssembly's order of bytes and so that of every machine the codes are made on: the low half first.
   const halves = keys && new Uint32Array(keys.buffer, keys.byteOffset, keys.length * 2);
   const firstHigh = Number(firstSeq >> 32n);

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
-import type { Codec } from '../../codec/codec.ts';
+import type { Codec, CodeMemory } from '../../codec/codec.ts';
 import { startThread } from '../../thread.ts';
 import { SLOTS, type SliceDone, type SliceTask, slotMemory, slotViews } from './slots.ts';
 
@@ -61,7 +61,7 @@ export class BulkThread {
     slot: number,
     codec: Codec,
     embeddings: Float32Array,
-    into: { readonly bits: Uint8Array; readonly int8: Int8Array },
+    into: CodeMemory,
   ): Promise<number | undefined> {
     const { fingerprint, inputDimensions, settings } = codec;
     const rows = embeddings.length / inputDimensions;
@@ -81,7 +81,8 @@ export class BulkThread {
     const saturated = await done;
     if (saturated !== undefined) {
       into.bits.set(views.bits);
-      into.int8.set(views.int8);
+      into.scalars.set(views.scalars);
+      into.copies.set(views.copies);
     }
     this.#giveBack(slot);
     return saturated;

@@ -19,8 +19,8 @@ function encode({ slot, rows, fingerprint, settings }: SliceTask): number | unde
   try {
     if (settings !== undefined) codecs.set(fingerprint, new Codec(settings));
     const codec = codecs.get(fingerprint) as Codec;
-    const { embeddings, bits, int8 } = slotViews(memory, slot, rows, codec);
-    return codec.encodeInto({ bits, int8 }, embeddings);
+    const { embeddings, ...into } = slotViews(memory, slot, rows, codec);
+    return codec.encodeInto(into, embeddings);
   } catch {
     return undefined;
   }

@@ -1,4 +1,4 @@
-import type { Codec } from '../../codec/codec.ts';
+import type { Codec, CodeMemory } from '../../codec/codec.ts';
 import type { Codes, Id } from '../../codec/types.ts';
 import { throwIfAborted } from '../../errors.ts';
 import { checkBatch } from '../batch.ts';
@@ -28,7 +28,7 @@ export async function encodeBatch(
   batch: Batch,
   codec: Codec,
   signal?: AbortSignal,
-  memory?: (rows: number) => Memory,
+  memory?: (rows: number) => CodeMemory,
 ): Promise<Codes> {
   return await beginEncoding(batch, codec, signal, memory).codes;
 }
@@ -38,7 +38,7 @@ export function beginEncoding(
   batch: Batch,
   codec: Codec,
   signal?: AbortSignal,
-  memory?: (rows: number) => Memory,
+  memory?: (rows: number) => CodeMemory,
 ): Encoding {
   const checked = checkBatch(batch, codec);
   // Who awaits the codes hears of it there.
@@ -46,24 +46,15 @@ export function beginEncoding(
   const codes = inOrder(codec, async (turn, done) => {
     const { codes: given, embeddings } = await checked;
     if (given !== undefined) return given;
-    const { dimensions, fingerprint } = codec;
+    const { fingerprint } = codec;
     const rows = batch.ids.length;
     const step = rowsOfSlice(codec);
     if (rows <= step) return codec.encode(embeddings, batch.ids);
-    const { bits, int8 } = memory?.(rows) ?? {
-      bits: new Uint8Array((rows * dimensions) / 8),
-      int8: new Int8Array(rows * dimensions),
-    };
+    const { bits, scalars, copies } = memory?.(rows) ?? codec.allocate(rows);
+    const into = { bits, scalars, copies };
     await turn;
-    const saturated = await encodeSlices(
-      codec,
-      embeddings,
-      batch.ids,
-      step,
-      { bits, int8 },
-      { signal, done },
-    );
-    return { fingerprint, rows, bits, int8, saturated };
+    const saturated = await encodeSlices(codec, embeddings, batch.ids, step, into, { signal, done });
+    return { fingerprint, rows, ...into, saturated };
   });
   return { checked, codes };
 }
@@ -94,12 +85,6 @@ async function inOrder<T>(
   }
 }
 
-/** Codes of some rows. */
-interface Memory {
-  readonly bits: Uint8Array;
-  readonly int8: Int8Array;
-}
-
 /** Rows to encode between two looks at the event loop: about a millisecond of work with rotation. */
 export function rowsOfSlice({ inputDimensions, dimensions, settings }: Codec): number {
   const products = settings.map === undefined ? Number.POSITIVE_INFINITY : PRODUCTS_AT_ONCE / dimensions;
@@ -112,10 +97,10 @@ async function encodeSlices(
   embeddings: Float32Array,
   ids: readonly Id[],
   step: number,
-  { bits, int8 }: Memory,
+  memory: CodeMemory,
   { signal, done }: { readonly signal: AbortSignal | undefined; readonly done: () => void },
 ): Promise<number> {
-  const { inputDimensions, dimensions } = codec;
+  const { inputDimensions, layout } = codec;
   const turns = new Turns();
   const thread = bulkThread();
   const away: Promise<number>[] = [];
@@ -127,8 +112,9 @@ async function encodeSlices(
       const last = Math.min(ids.length, first + step);
       const slice = embeddings.subarray(first * inputDimensions, last * inputDimensions);
       const into = {
-        bits: bits.subarray((first * dimensions) / 8, (last * dimensions) / 8),
-        int8: int8.subarray(first * dimensions, last * dimensions),
+        bits: memory.bits.subarray(first * layout.bits, last * layout.bits),
+        scalars: memory.scalars.subarray(first * layout.scalars, last * layout.scalars),
+        copies: memory.copies.subarray(first * layout.copy, last * layout.copy),
       };
       const here = (): number => codec.encodeInto(into, slice, ids.slice(first, last), first);
       const slot = await thread?.slot();

@@ -93,7 +93,11 @@ export async function gather(
   for await (const batch of batches) {
     const rows = ids.length;
     memory.reserve(rows, rows + batch.ids.length);
-    const into = { bits: memory.bits.subarray((rows * n) / 8), int8: memory.int8.subarray(rows * n) };
+    const into = {
+      bits: memory.bits.subarray((rows * n) / 8),
+      scalars: new Uint8Array(0),
+      copies: memory.copies.subarray(rows * n),
+    };
     const encoded = await encodeRows(codec, batch, into);
     saturated += encoded.codes.saturated;
     for (const id of encoded.ids) ids.push(id);
@@ -105,7 +109,8 @@ export async function gather(
     fingerprint: codec.fingerprint,
     rows: ids.length,
     bits: memory.bits.subarray(0, (ids.length * n) / 8),
-    int8: memory.int8.subarray(0, ids.length * n),
+    scalars: new Uint8Array(0),
+    copies: memory.copies.subarray(0, ids.length * n),
     saturated,
   };
   return { ids, codes, nulls, bad };
@@ -116,7 +121,7 @@ export class GrowingCodes {
   readonly #dimensions: number;
   readonly #rows: number;
   bits: Uint8Array<ArrayBuffer> = new Uint8Array(0);
-  int8: Int8Array<ArrayBuffer> = new Int8Array(0);
+  copies: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 
   /** @param rows for which there is room at first; what is not used takes no memory */
   constructor(dimensions: number, rows = 1024) {
@@ -127,10 +132,10 @@ export class GrowingCodes {
   /** Makes room for `rows`; the first `used` stay. */
   reserve(used: number, rows: number): void {
     const n = this.#dimensions;
-    if (rows * n <= this.int8.length) return;
+    if (rows * n <= this.copies.length) return;
     const room = Math.max(rows, Math.ceil(1.5 * used), this.#rows);
     this.bits = grown(this.bits.subarray(0, (used * n) / 8), new Uint8Array((room * n) / 8));
-    this.int8 = grown(this.int8.subarray(0, used * n), new Int8Array(room * n));
+    this.copies = grown(this.copies.subarray(0, used * n), new Uint8Array(room * n));
   }
 }
 

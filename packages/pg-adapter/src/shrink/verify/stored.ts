@@ -45,7 +45,7 @@ export function hashOf(codes: Codes, row: number, dimensions: number): StoredHas
   const md5 = (bytes: Uint8Array | Int8Array): string => createHash('md5').update(bytes).digest('hex');
   return {
     bits: md5(codes.bits.subarray((row * dimensions) / 8, ((row + 1) * dimensions) / 8)),
-    int8: md5(codes.int8.subarray(row * dimensions, (row + 1) * dimensions)),
+    int8: md5(codes.copies.subarray(row * dimensions, (row + 1) * dimensions)),
   };
 }
 
