@@ -46,6 +46,7 @@ export type NestbitErrorCode =
   | 'STORE_NOT_FOUND'
   | 'STORE_READ_ONLY'
   | 'TABLE_NOT_FOUND'
+  | 'THREAD_LIMIT'
   | 'TIMEOUT'
   | 'TRAINING_DIVERGED'
   | 'UNSUPPORTED'

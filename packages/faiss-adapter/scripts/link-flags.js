@@ -15,12 +15,15 @@ if (process.platform === 'darwin') {
   };
   console.log(flags[what].join(' '));
 } else {
-  const linked = ['-lfaiss', '-lopenblas', '-lgomp'];
+  // Node unloads an addon after its last environment; the handler of bus errors stays (storage/guard.h).
+  const resident = '-Wl,-z,nodelete';
+  const linked = ['-lfaiss', '-lopenblas', '-lgomp', resident];
   const inside = [
     '-static-libstdc++',
     '-static-libgcc',
     '-Wl,-Bstatic -lfaiss -lopenblas -Wl,-Bdynamic',
     '-l:libgfortran.so.5 -lgomp',
+    resident,
     String.raw`-Wl,--disable-new-dtags,-rpath,'\$$ORIGIN'`,
   ];
   console.log({ cflags: [], libraries: isStatic ? inside : linked }[what].join(' '));

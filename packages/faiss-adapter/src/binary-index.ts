@@ -1,4 +1,4 @@
-import { call } from './addon/call.ts';
+import { call, callNow } from './addon/call.ts';
 import { addon, type IndexKind, type NativeIndex } from './addon/native.ts';
 
 export type BinaryIndexOptions =
@@ -40,7 +40,7 @@ export interface BinaryIndexHits {
 
 /**
  * A binary index of faiss: flat, IVF or HNSW over packed bits (rows × dimensions / 8 bytes), in faiss's own file
- * format. Every call works on threads of the addon and takes an `AbortSignal`; arrays must not change meanwhile.
+ * format. Every call works on threads of the addon and takes an `AbortSignal`. Arrays are copied when a call starts.
  * A store with ids, int8 copies and filters is `FaissStore`.
  */
 export class BinaryIndex {
@@ -50,14 +50,18 @@ export class BinaryIndex {
     this.#native = native;
   }
 
-  /** An empty index. RangeError for numbers that make none. */
+  /**
+   * An empty index. RangeError for numbers that make none.
+   *
+   * @throws NestbitError `OUT_OF_MEMORY`
+   */
   static create(options: BinaryIndexOptions): BinaryIndex {
     const { kind, dimensions } = options;
     if (kind === 'hnsw') {
       const { m = 16, efConstruction = 64 } = options;
-      return new BinaryIndex(addon().makeIndex({ kind, dimensions, m, efConstruction }));
+      return new BinaryIndex(callNow(() => addon().makeIndex({ kind, dimensions, m, efConstruction })));
     }
-    return new BinaryIndex(addon().makeIndex(options));
+    return new BinaryIndex(callNow(() => addon().makeIndex(options)));
   }
 
   /**
@@ -117,21 +121,27 @@ export class BinaryIndex {
     await call((token) => this.#native.add(codes, threads, token), signal);
   }
 
-  /** The k nearest rows of each query. @param queries count × dimensions / 8 */
+  /**
+   * The k nearest rows of each query.
+   *
+   * @param queries count × dimensions / 8
+   * @throws NestbitError `SEARCH_LIMIT` for more than 2^28 hits at once (queries × k), `OUT_OF_MEMORY`, `ABORTED`
+   */
   async search(queries: Uint8Array, options: BinaryIndexSearch = {}): Promise<BinaryIndexHits[]> {
     const { k = 10, probes = 1, threads = addon().threads, signal } = options;
     const efSearch = Math.max(options.efSearch ?? 16, k);
-    const { distances, labels } = await call(
+    const { width, distances, labels } = await call(
       (token) => this.#native.search(queries, k, probes, efSearch, threads, token),
       signal,
     );
-    return Array.from({ length: labels.length / k }, (_, query) => {
-      const end = (query + 1) * k;
+    return Array.from({ length: labels.length / width }, (_, query) => {
+      const start = query * width;
+      const end = start + width;
       // Places without a row have the distance -1.
-      const found = distances[end - 1] >= 0 ? k : distances.subarray(query * k, end).indexOf(-1);
+      const found = distances[end - 1] >= 0 ? width : distances.subarray(start, end).indexOf(-1);
       return {
-        distances: distances.slice(query * k, query * k + found),
-        labels: labels.slice(query * k, query * k + found),
+        distances: distances.slice(start, start + found),
+        labels: labels.slice(start, start + found),
       };
     });
   }

@@ -11,10 +11,10 @@ prefix=$(node -p "require('path').dirname(require('path').dirname(process.execPa
 sanitize="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
 (cd native/src && find . -name '*.cpp' | sed 's|^./||') | xargs -P "$(getconf _NPROCESSORS_ONLN)" -I{} sh -c \
   '"$0" -O1 -g -std=c++17 -fPIC -fexceptions -fno-omit-frame-pointer '"$sanitize"' -DNAPI_VERSION=8 \
-    -DNODE_ADDON_API_DISABLE_DEPRECATED -I'"$headers"' -I'"$prefix"'/include/node \
+    -DNODE_ADDON_API_DISABLE_DEPRECATED -DNODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS -I'"$headers"' -I'"$prefix"'/include/node \
     -c "native/src/{}" -o "'"$out"'/$(echo "{}" | tr / _).o"' "${CXX:-g++}"
 # shellcheck disable=SC2086
-${CXX:-g++} -shared $sanitize "$out"/*.o -lfaiss -lopenblas -lgomp -o "$out/nestbit_faiss.node"
+${CXX:-g++} -shared $sanitize "$out"/*.o -lfaiss -lopenblas -lgomp -Wl,-z,nodelete -o "$out/nestbit_faiss.node"
 cd ../..
 [ $# -gt 0 ] || set -- test/faiss/arguments test/faiss/binary-index test/faiss/damaged-files test/faiss/golden \
   test/faiss/stopping test/faiss/store

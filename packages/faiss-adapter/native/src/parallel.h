@@ -10,11 +10,17 @@ namespace nestbit {
 // What every long computation looks at: not 0 means stop.
 using Stop = std::atomic<int>;
 
-// Queues work for a pool thread; there are as many as processors, shared by the process.
+// Queues work for a pool thread; there are up to as many as processors, shared by the process and started when they
+// are needed. Throws Failure THREAD_LIMIT when there is none and the system starts none.
 void post(std::function<void()> work);
 
-// Threads of the pool.
+// Threads that the pool may have.
 size_t poolSize();
+
+// Each environment uses the pool from its start to its end. The threads end with the last of them: Node may unload
+// the code that they run.
+void usePool();
+void leavePool();
 
 // Runs run(0) … run(count - 1), on the calling thread and up to threads - 1 others, and waits for all of them.
 // The first exception is thrown here after the others have ended.

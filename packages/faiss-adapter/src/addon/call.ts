@@ -27,6 +27,15 @@ export async function call<T>(
   }
 }
 
+/** Runs a call of the addon that answers at once: its failures become `NestbitError`s. */
+export function callNow<T>(run: () => T): T {
+  try {
+    return run();
+  } catch (cause) {
+    throw translated(cause);
+  }
+}
+
 /** A failure of the addon, which names its code, as a NestbitError; anything else as it is. */
 export function translated(cause: unknown): unknown {
   const { code, message } = cause as { code?: unknown; message: string };

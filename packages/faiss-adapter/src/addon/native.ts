@@ -39,7 +39,7 @@ export interface NativeIndex {
     efSearch: number,
     threads: number,
     token: number,
-  ): Promise<{ distances: Int32Array; labels: BigInt64Array }>;
+  ): Promise<{ width: number; distances: Int32Array; labels: BigInt64Array }>;
   write(path: string): Promise<void>;
   describe(): { kind: IndexKind; dimensions: number; rows: number; trained: boolean };
 }

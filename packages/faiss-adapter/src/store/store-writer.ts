@@ -1,4 +1,5 @@
 import { type Codes, type Id, NestbitError, type Payload, Turns } from '@nestbit/core';
+import { callNow } from '../addon/call.ts';
 import { addon } from '../addon/native.ts';
 import { CodeWriter } from './code-writer.ts';
 import { type Packed, Packer } from './packer.ts';
@@ -20,7 +21,7 @@ export class WriterLock {
 
   /** @throws NestbitError `STORE_LOCKED` */
   static take(path: string): WriterLock {
-    const lock = addon().lockFile(path);
+    const lock = callNow(() => addon().lockFile(path));
     if (lock !== undefined) return new WriterLock(lock);
     throw new NestbitError(
       'STORE_LOCKED',
@@ -30,7 +31,7 @@ export class WriterLock {
 
   /** Whether some writer holds it. */
   static held(path: string): boolean {
-    const lock = addon().lockFile(path);
+    const lock = callNow(() => addon().lockFile(path));
     if (lock !== undefined) addon().unlockFile(lock);
     return lock === undefined;
   }

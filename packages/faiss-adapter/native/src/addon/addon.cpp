@@ -6,6 +6,7 @@
 #include "code-files-object.h"
 #include "file-functions.h"
 #include "job.h"
+#include "named-errors.h"
 #include "search-function.h"
 #include "yardsticks.h"
 
@@ -21,26 +22,30 @@ Napi::Value kernelNames(const Napi::CallbackInfo& info) {
   return names;
 }
 
-Napi::Object load(Napi::Env env, Napi::Object exports) {
+void define(Napi::Env env, Napi::Object exports) {
   try {
     // An unknown NESTBIT_KERNEL is told at once.
     exports.Set("kernel", kernel().name);
-  } catch (const std::exception& error) {
+  } catch (const std::invalid_argument& error) {
     throw Napi::RangeError::New(env, error.what());
   }
   prepareJobs(env);
   CodeFilesObject::define(env, exports);
   BinaryIndexObject::define(env, exports);
   defineYardsticks(env, exports);
-  exports.Set("kernels", Napi::Function::New<kernelNames>(env));
-  exports.Set("search", Napi::Function::New<searchStore>(env));
-  exports.Set("cancel", Napi::Function::New<cancel>(env));
-  exports.Set("lockFile", Napi::Function::New<lockFile>(env));
-  exports.Set("unlockFile", Napi::Function::New<unlockFile>(env));
-  exports.Set("checksums", Napi::Function::New<checksums>(env));
-  exports.Set("checksumFile", Napi::Function::New<checksumFile>(env));
-  exports.Set("dropPages", Napi::Function::New<dropPages>(env));
+  exports.Set("kernels", Napi::Function::New<namedFunction<kernelNames>>(env));
+  exports.Set("search", Napi::Function::New<namedFunction<searchStore>>(env));
+  exports.Set("cancel", Napi::Function::New<namedFunction<cancel>>(env));
+  exports.Set("lockFile", Napi::Function::New<namedFunction<lockFile>>(env));
+  exports.Set("unlockFile", Napi::Function::New<namedFunction<unlockFile>>(env));
+  exports.Set("checksums", Napi::Function::New<namedFunction<checksums>>(env));
+  exports.Set("checksumFile", Napi::Function::New<namedFunction<checksumFile>>(env));
+  exports.Set("dropPages", Napi::Function::New<namedFunction<dropPages>>(env));
   exports.Set("threads", static_cast<double>(poolSize()));
+}
+
+Napi::Object load(Napi::Env env, Napi::Object exports) {
+  named(env, [&] { define(env, exports); });
   return exports;
 }
 

@@ -4,17 +4,19 @@
 #include "arguments.h"
 #include "code-files-object.h"
 #include "job.h"
+#include "results.h"
 
 namespace nestbit {
 namespace {
 
 constexpr napi_type_tag tag = {0x6e65737462697402, 0x62696e617279696e};
 constexpr double maxRows = 4294967295.0;
-// Of one search; node ends the process when it has no memory for an array.
-constexpr size_t maxHits = size_t{1} << 28;
 
 Napi::Value wrap(Napi::Env env, std::unique_ptr<BinaryIndex> index) {
-  return indexClass(env).New({Napi::External<BinaryIndex>::New(env, index.release())});
+  const auto made = indexClass(env).New({Napi::External<BinaryIndex>::New(env, index.get())});
+  // The object owns it now.
+  index.release();
+  return made;
 }
 
 struct Threads {
@@ -31,26 +33,33 @@ void checkEnough(Napi::Env env, size_t rows, const BinaryIndex& index) {
     refuse(env, "training " + std::to_string(index.lists()) + " lists needs as many rows, got " + std::to_string(rows));
 }
 
+struct IndexHits {
+  size_t width = 0;
+  Result<int32_t> distances;  // (queries, width)
+  Result<int64_t> labels;     // (queries, width)
+};
+
 Napi::Value nothing(Napi::Env env) { return env.Undefined(); }
 
 }  // namespace
 
 void BinaryIndexObject::define(Napi::Env env, Napi::Object exports) {
+  using Self = BinaryIndexObject;
   const Napi::Function constructor = DefineClass(
       env, "BinaryIndex",
-      {InstanceMethod<&BinaryIndexObject::train>("train"), InstanceMethod<&BinaryIndexObject::trainFrom>("trainFrom"),
-       InstanceMethod<&BinaryIndexObject::add>("add"), InstanceMethod<&BinaryIndexObject::addFrom>("addFrom"),
-       InstanceMethod<&BinaryIndexObject::attach>("attach"), InstanceMethod<&BinaryIndexObject::search>("search"),
-       InstanceMethod<&BinaryIndexObject::write>("write"), InstanceMethod<&BinaryIndexObject::describe>("describe")});
-  exports.Set("makeIndex", Napi::Function::New<&BinaryIndexObject::make>(env, "makeIndex"));
-  exports.Set("readIndex", Napi::Function::New<&BinaryIndexObject::read>(env, "readIndex"));
+      {InstanceMethod<&Self::named<&Self::train>>("train"), InstanceMethod<&Self::named<&Self::trainFrom>>("trainFrom"),
+       InstanceMethod<&Self::named<&Self::add>>("add"), InstanceMethod<&Self::named<&Self::addFrom>>("addFrom"),
+       InstanceMethod<&Self::named<&Self::attach>>("attach"), InstanceMethod<&Self::named<&Self::search>>("search"),
+       InstanceMethod<&Self::named<&Self::write>>("write"), InstanceMethod<&Self::named<&Self::describe>>("describe")});
+  exports.Set("makeIndex", Napi::Function::New<namedFunction<&Self::make>>(env, "makeIndex"));
+  exports.Set("readIndex", Napi::Function::New<namedFunction<&Self::read>>(env, "readIndex"));
   indexClass(env) = Napi::Persistent(constructor);
 }
 
 BinaryIndexObject::BinaryIndexObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
   if (!info[0].IsExternal()) throw Napi::TypeError::New(info.Env(), "use makeIndex or readIndex");
-  index_.reset(info[0].As<Napi::External<BinaryIndex>>().Data());
   info.This().As<Napi::Object>().TypeTag(&tag);
+  index_.reset(info[0].As<Napi::External<BinaryIndex>>().Data());
 }
 
 std::shared_ptr<BinaryIndex> BinaryIndexObject::of(const Napi::Value& value) {
@@ -77,7 +86,7 @@ Napi::Value BinaryIndexObject::make(const Napi::CallbackInfo& info) {
 
 // readIndex(path): promise of a BinaryIndex
 Napi::Value BinaryIndexObject::read(const Napi::CallbackInfo& info) {
-  const std::string path = text(info[0], "path");
+  const std::string path = nestbit::path(info[0], "path");
   auto index = std::make_shared<std::unique_ptr<BinaryIndex>>();
   return start(
       info.Env(), 0, {}, [=](const Stop&) { *index = BinaryIndex::read(path); },
@@ -87,21 +96,23 @@ Napi::Value BinaryIndexObject::read(const Napi::CallbackInfo& info) {
 // train(codes, iterations, threads, token): promise
 Napi::Value BinaryIndexObject::train(const Napi::CallbackInfo& info) {
   const auto index = of(info.This());
-  const auto* codes = elements<uint8_t>(info[0], "codes", napi_uint8_array, anyLength);
+  elements<uint8_t>(info[0], "codes", napi_uint8_array, anyLength);
   const size_t rows = rowsOf(info[0], "codes", index->bytes());
   checkEnough(info.Env(), rows, *index);
   const size_t iterations = wholeNumber(info[1], "iterations", 1, 1000);
   const auto [threads, token] = threadsOf(info[2], info[3]);
+  const auto codes = copied<uint8_t>(info[0], "codes", napi_uint8_array);
   return start(
-      info.Env(), token, {info.This(), info[0]},
-      [=, threads = threads](const Stop& stop) { index->train(codes, rows, iterations, threads, stop); }, nothing);
+      info.Env(), token, {},
+      [=, threads = threads](const Stop& stop) { index->train(codes.get(), rows, iterations, threads, stop); },
+      nothing);
 }
 
 // trainFrom(files, rows: Uint32Array, iterations, threads, token): promise; on the codes of those rows
 Napi::Value BinaryIndexObject::trainFrom(const Napi::CallbackInfo& info) {
   const auto index = of(info.This());
   const auto files = CodeFilesObject::of(info[0]);
-  const auto* rows = elements<uint32_t>(info[1], "rows", napi_uint32_array, anyLength);
+  const auto rows = copied<uint32_t>(info[1], "rows", napi_uint32_array);
   const size_t count = lengthOf(info[1]);
   if (files->bytes() != index->bytes()) refuse(info.Env(), "the files' rows are of another size than the index's");
   checkEnough(info.Env(), count, *index);
@@ -110,7 +121,7 @@ Napi::Value BinaryIndexObject::trainFrom(const Napi::CallbackInfo& info) {
   const size_t iterations = wholeNumber(info[2], "iterations", 1, 1000);
   const auto [threads, token] = threadsOf(info[3], info[4]);
   return start(
-      info.Env(), token, {info.This(), info[1]},
+      info.Env(), token, {},
       [=, threads = threads](const Stop& stop) {
         std::vector<uint8_t> codes(count * index->bytes());
         for (size_t i = 0; i < count; i++)
@@ -123,15 +134,17 @@ Napi::Value BinaryIndexObject::trainFrom(const Napi::CallbackInfo& info) {
 // add(codes, threads, token): promise
 Napi::Value BinaryIndexObject::add(const Napi::CallbackInfo& info) {
   const auto index = of(info.This());
-  const auto* codes = elements<uint8_t>(info[0], "codes", napi_uint8_array, anyLength);
+  elements<uint8_t>(info[0], "codes", napi_uint8_array, anyLength);
   const size_t rows = rowsOf(info[0], "codes", index->bytes());
   const auto [threads, token] = threadsOf(info[1], info[2]);
+  const auto codes = copied<uint8_t>(info[0], "codes", napi_uint8_array);
   return start(
-      info.Env(), token, {info.This(), info[0]},
-      [=, threads = threads](const Stop& stop) { index->add(codes, rows, threads, stop); }, nothing);
+      info.Env(), token, {},
+      [=, threads = threads](const Stop& stop) { index->add(codes.get(), rows, threads, stop); }, nothing);
 }
 
-// addFrom(files, rows, progress: Uint32Array(1), threads, token): promise; progress counts the rows done
+// addFrom(files, rows, progress: Uint32Array(1), threads, token): promise; progress counts the rows done. Nobody but
+// this package reaches its memory.
 Napi::Value BinaryIndexObject::addFrom(const Napi::CallbackInfo& info) {
   const auto index = of(info.This());
   const auto files = CodeFilesObject::of(info[0]);
@@ -139,7 +152,7 @@ Napi::Value BinaryIndexObject::addFrom(const Napi::CallbackInfo& info) {
   auto* progress = elements<uint32_t>(info[2], "progress", napi_uint32_array, 1);
   const auto [threads, token] = threadsOf(info[3], info[4]);
   return start(
-      info.Env(), token, {info.This(), info[2]},
+      info.Env(), token, {info[2]},
       [=, threads = threads](const Stop& stop) {
         index->addFrom(files, rows, threads, stop,
                        [=](size_t done) { __atomic_store_n(progress, static_cast<uint32_t>(done), __ATOMIC_RELAXED); });
@@ -148,45 +161,51 @@ Napi::Value BinaryIndexObject::addFrom(const Napi::CallbackInfo& info) {
 }
 
 // attach(files)
-void BinaryIndexObject::attach(const Napi::CallbackInfo& info) {
+Napi::Value BinaryIndexObject::attach(const Napi::CallbackInfo& info) {
   const auto index = of(info.This());
   const auto files = CodeFilesObject::of(info[0]);
   if (files->bytes() != index->bytes()) refuse(info.Env(), "the files' rows are of another size than the index's");
   if (files->rows() < index->rows()) refuse(info.Env(), "the files have fewer rows than the index");
   index->attach(files);
+  return info.Env().Undefined();
 }
 
-// search(queries, k, probes, efSearch, threads, token): promise of { distances: Int32Array, labels: BigInt64Array }
+// search(queries, k, probes, efSearch, threads, token): promise of { width, distances: Int32Array, labels:
+// BigInt64Array }, `width` places a query: k, or as many as there are rows
 Napi::Value BinaryIndexObject::search(const Napi::CallbackInfo& info) {
   const auto index = of(info.This());
-  const auto* queries = elements<uint8_t>(info[0], "queries", napi_uint8_array, anyLength);
+  elements<uint8_t>(info[0], "queries", napi_uint8_array, anyLength);
   const size_t count = rowsOf(info[0], "queries", index->bytes());
   const size_t k = wholeNumber(info[1], "k", 1, 1e7);
   const IndexSearch options{wholeNumber(info[2], "probes", 1, 1 << 24), wholeNumber(info[3], "efSearch", 1, 1 << 24), false, SIZE_MAX, nullptr};
   if (count * k > maxHits) {
-    refuse(info.Env(), std::to_string(count) + " queries times k " + std::to_string(k) + " is more than " +
-                           std::to_string(maxHits) + " hits; search fewer queries at once");
+    throw Failure("SEARCH_LIMIT", std::to_string(count) + " queries times k " + std::to_string(k) + " is more than " +
+                                      std::to_string(maxHits) + " hits; search fewer queries at once.");
   }
   const auto [threads, token] = threadsOf(info[4], info[5]);
-  auto distances = Napi::Int32Array::New(info.Env(), count * k);
-  auto labels = Napi::BigInt64Array::New(info.Env(), count * k);
-  auto result = Napi::Object::New(info.Env());
-  result.Set("distances", distances);
-  result.Set("labels", labels);
-  auto* const to = distances.Data();
-  auto* const ids = labels.Data();
-  auto kept = std::make_shared<Napi::ObjectReference>(Napi::Persistent(result));
+  const auto queries = copied<uint8_t>(info[0], "queries", napi_uint8_array);
+  const auto found = std::make_shared<IndexHits>();
   return start(
-      info.Env(), token, {info.This(), info[0], distances, labels},
-      [=, threads = threads](const Stop& stop) { index->search(queries, count, k, options, threads, stop, to, ids); },
-      [kept](Napi::Env) { return kept->Value(); });
+      info.Env(), token, {},
+      [=, threads = threads](const Stop& stop) {
+        const size_t width = std::max<size_t>(1, std::min(k, index->rows()));
+        *found = {width, Result<int32_t>(count * width), Result<int64_t>(count * width)};
+        index->search(queries.get(), count, width, options, threads, stop, found->distances.data(), found->labels.data());
+      },
+      [=](Napi::Env env) {
+        auto result = Napi::Object::New(env);
+        result.Set("width", static_cast<double>(found->width));
+        result.Set("distances", typedArray(env, napi_int32_array, found->distances));
+        result.Set("labels", typedArray(env, napi_bigint64_array, found->labels));
+        return result;
+      });
 }
 
 // write(path): promise
 Napi::Value BinaryIndexObject::write(const Napi::CallbackInfo& info) {
   const auto index = of(info.This());
-  const std::string path = text(info[0], "path");
-  return start(info.Env(), 0, {info.This()}, [=](const Stop&) { index->write(path); }, nothing);
+  const std::string path = nestbit::path(info[0], "path");
+  return start(info.Env(), 0, {}, [=](const Stop&) { index->write(path); }, nothing);
 }
 
 // describe(): { kind, dimensions, rows, trained }

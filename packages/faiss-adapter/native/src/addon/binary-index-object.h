@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "../index/binary-index.h"
+#include "named-errors.h"
 
 namespace nestbit {
 
@@ -19,11 +20,15 @@ class BinaryIndexObject : public Napi::ObjectWrap<BinaryIndexObject> {
  private:
   static Napi::Value make(const Napi::CallbackInfo& info);
   static Napi::Value read(const Napi::CallbackInfo& info);
+  template <Napi::Value (BinaryIndexObject::*method)(const Napi::CallbackInfo&)>
+  Napi::Value named(const Napi::CallbackInfo& info) {
+    return nestbit::named(info.Env(), [&] { return (this->*method)(info); });
+  }
   Napi::Value train(const Napi::CallbackInfo& info);
   Napi::Value trainFrom(const Napi::CallbackInfo& info);
   Napi::Value add(const Napi::CallbackInfo& info);
   Napi::Value addFrom(const Napi::CallbackInfo& info);
-  void attach(const Napi::CallbackInfo& info);
+  Napi::Value attach(const Napi::CallbackInfo& info);
   Napi::Value search(const Napi::CallbackInfo& info);
   Napi::Value write(const Napi::CallbackInfo& info);
   Napi::Value describe(const Napi::CallbackInfo& info);

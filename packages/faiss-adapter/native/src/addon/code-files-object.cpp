@@ -7,18 +7,6 @@
 namespace nestbit {
 namespace {
 
-// Runs what may throw a Failure on the JavaScript thread.
-template <typename F>
-auto guarded(Napi::Env env, F run) {
-  try {
-    return run();
-  } catch (const Failure& failure) {
-    Napi::Error error = Napi::Error::New(env, failure.what());
-    error.Set("code", Napi::String::New(env, failure.code));
-    throw error;
-  }
-}
-
 // Tells our objects from others that pass for them.
 constexpr napi_type_tag tag = {0x6e65737462697401, 0x636f646566696c65};
 
@@ -26,18 +14,18 @@ constexpr napi_type_tag tag = {0x6e65737462697401, 0x636f646566696c65};
 
 void CodeFilesObject::define(Napi::Env env, Napi::Object exports) {
   exports.Set("CodeFiles", DefineClass(env, "CodeFiles",
-                                       {InstanceMethod<&CodeFilesObject::grow>("grow"),
-                                        InstanceMethod<&CodeFilesObject::close>("close"),
-                                        InstanceMethod<&CodeFilesObject::releaseBits>("releaseBits"),
-                                        InstanceMethod<&CodeFilesObject::verify>("verify"),
-                                        InstanceMethod<&CodeFilesObject::read>("read")}));
+                                       {InstanceMethod<&CodeFilesObject::named<&CodeFilesObject::grow>>("grow"),
+                                        InstanceMethod<&CodeFilesObject::named<&CodeFilesObject::close>>("close"),
+                                        InstanceMethod<&CodeFilesObject::named<&CodeFilesObject::releaseBits>>("releaseBits"),
+                                        InstanceMethod<&CodeFilesObject::named<&CodeFilesObject::verify>>("verify"),
+                                        InstanceMethod<&CodeFilesObject::named<&CodeFilesObject::read>>("read")}));
 }
 
 CodeFilesObject::CodeFilesObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
-  const std::string folder = text(info[0], "folder");
+  const std::string folder = path(info[0], "folder");
   const size_t bytes = wholeNumber(info[1], "bytes", 1, 8191);
   const size_t int8Mapped = wholeNumber(info[2], "int8Mapped", 0, 1e15);
-  guarded(info.Env(), [&] { files_ = std::make_shared<CodeFiles>(folder, bytes, int8Mapped); });
+  nestbit::named(info.Env(), [&] { files_ = std::make_shared<CodeFiles>(folder, bytes, int8Mapped); });
   info.This().As<Napi::Object>().TypeTag(&tag);
 }
 
@@ -50,16 +38,23 @@ std::shared_ptr<CodeFiles> CodeFilesObject::of(const Napi::Value& value) {
 }
 
 // grow(rows)
-void CodeFilesObject::grow(const Napi::CallbackInfo& info) {
+Napi::Value CodeFilesObject::grow(const Napi::CallbackInfo& info) {
   const auto files = of(info.This());
   const size_t rows = wholeNumber(info[0], "rows", 0, 4294967295.0);
-  guarded(info.Env(), [&] { files->grow(rows); });
+  files->grow(rows);
+  return info.Env().Undefined();
 }
 
 // close(): calls under way go on; the memory is unmapped after the last of them.
-void CodeFilesObject::close(const Napi::CallbackInfo&) { files_.reset(); }
+Napi::Value CodeFilesObject::close(const Napi::CallbackInfo& info) {
+  files_.reset();
+  return info.Env().Undefined();
+}
 
-void CodeFilesObject::releaseBits(const Napi::CallbackInfo& info) { of(info.This())->releaseBits(); }
+Napi::Value CodeFilesObject::releaseBits(const Napi::CallbackInfo& info) {
+  of(info.This())->releaseBits();
+  return info.Env().Undefined();
+}
 
 // verify(which: 'bits' | 'int8', first, last, threads, token): promise
 Napi::Value CodeFilesObject::verify(const Napi::CallbackInfo& info) {
@@ -70,7 +65,7 @@ Napi::Value CodeFilesObject::verify(const Napi::CallbackInfo& info) {
   const size_t threads = wholeNumber(info[3], "threads", 1, 1024);
   const size_t token = wholeNumber(info[4], "token", 0, 4294967295.0);
   return start(
-      info.Env(), static_cast<uint32_t>(token), {info.This()},
+      info.Env(), static_cast<uint32_t>(token), {},
       [=](const Stop& stop) {
         if (int8) files->verifyInt8(first, last, threads, stop);
         else files->verifyBits(first, last, threads, stop);
@@ -78,7 +73,8 @@ Napi::Value CodeFilesObject::verify(const Napi::CallbackInfo& info) {
       [](Napi::Env env) { return env.Undefined(); });
 }
 
-// read(rows: Uint32Array, bits: Uint8Array, int8: Int8Array, token): promise; fills the arrays
+// read(rows: Uint32Array, bits: Uint8Array, int8: Int8Array, token): promise; fills the arrays, whose memory nobody but
+// this package reaches
 Napi::Value CodeFilesObject::read(const Napi::CallbackInfo& info) {
   const auto files = of(info.This());
   const auto* rows = elements<uint32_t>(info[0], "rows", napi_uint32_array, anyLength);
@@ -88,7 +84,7 @@ Napi::Value CodeFilesObject::read(const Napi::CallbackInfo& info) {
   for (size_t i = 0; i < count; i++)
     if (rows[i] >= files->rows()) refuse(info.Env(), "row " + std::to_string(rows[i]) + " is not stored");
   return start(
-      info.Env(), 0, {info.This(), info[0], info[1], info[2]},
+      info.Env(), 0, {info[0], info[1], info[2]},
       [=](const Stop&) {
         for (size_t i = 0; i < count; i++) {
           files->readBits(rows[i], bits + i * files->bytes());

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "../storage/code-files.h"
+#include "named-errors.h"
 
 namespace nestbit {
 
@@ -18,9 +19,13 @@ class CodeFilesObject : public Napi::ObjectWrap<CodeFilesObject> {
   static std::shared_ptr<CodeFiles> of(const Napi::Value& value);
 
  private:
-  void grow(const Napi::CallbackInfo& info);
-  void close(const Napi::CallbackInfo& info);
-  void releaseBits(const Napi::CallbackInfo& info);
+  template <Napi::Value (CodeFilesObject::*method)(const Napi::CallbackInfo&)>
+  Napi::Value named(const Napi::CallbackInfo& info) {
+    return nestbit::named(info.Env(), [&] { return (this->*method)(info); });
+  }
+  Napi::Value grow(const Napi::CallbackInfo& info);
+  Napi::Value close(const Napi::CallbackInfo& info);
+  Napi::Value releaseBits(const Napi::CallbackInfo& info);
   Napi::Value verify(const Napi::CallbackInfo& info);
   Napi::Value read(const Napi::CallbackInfo& info);
 

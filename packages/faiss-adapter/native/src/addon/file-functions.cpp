@@ -16,19 +16,21 @@
 
 #include "../failure.h"
 #include "../storage/crc32c.h"
+#include "../storage/regular-file.h"
 #include "arguments.h"
 #include "job.h"
+#include "results.h"
 
 namespace nestbit {
 
 Napi::Value lockFile(const Napi::CallbackInfo& info) {
-  const std::string path = text(info[0], "path");
-  const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  const std::string path = nestbit::path(info[0], "path");
+  const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
   if (file >= 0 && flock(file, LOCK_EX | LOCK_NB) == 0) return Napi::Number::New(info.Env(), file);
   const int why = errno;
   if (file >= 0) close(file);
   if (file >= 0 && why == EWOULDBLOCK) return info.Env().Undefined();
-  throw Napi::Error::New(info.Env(), path + " cannot be locked: " + std::strerror(why));
+  throw Failure("FILE_WRITE", path + " cannot be locked: " + std::strerror(why) + ".");
 }
 
 void unlockFile(const Napi::CallbackInfo& info) {
@@ -41,23 +43,23 @@ Napi::Value checksums(const Napi::CallbackInfo& info) {
   const auto* bits = elements<uint8_t>(info[0], "bits", napi_uint8_array, anyLength);
   const size_t bytes = rowsOf(info[0], "bits", rows);
   const auto* int8 = elements<uint8_t>(info[1], "int8", napi_int8_array, rows * bytes * 8);
-  auto sums = Napi::Uint32Array::New(info.Env(), rows * 2);
+  Result<uint32_t> sums(rows * 2);
   for (size_t row = 0; row < rows; row++) {
-    sums[2 * row] = crc32c(bits + row * bytes, bytes);
-    sums[2 * row + 1] = crc32c(int8 + row * bytes * 8, bytes * 8);
+    sums.data()[2 * row] = crc32c(bits + row * bytes, bytes);
+    sums.data()[2 * row + 1] = crc32c(int8 + row * bytes * 8, bytes * 8);
   }
-  return sums;
+  return typedArray(info.Env(), napi_uint32_array, sums);
 }
 
 Napi::Value checksumFile(const Napi::CallbackInfo& info) {
-  const std::string path = text(info[0], "path");
+  const std::string path = nestbit::path(info[0], "path");
   const size_t bytes = wholeNumber(info[1], "bytes", 0, 1e15);
   auto sum = std::make_shared<uint32_t>(0);
   return start(
       info.Env(), 0, {},
       [=](const Stop& stop) {
-        const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "rb"), std::fclose);
-        if (file == nullptr) throw Failure("FILE_NOT_FOUND", path + " cannot be opened: " + std::strerror(errno) + ".");
+        const std::unique_ptr<FILE, int (*)(FILE*)> file(fdopen(openRegular(path), "rb"), std::fclose);
+        if (file == nullptr) throw std::bad_alloc();
         std::vector<uint8_t> buffer(size_t{1} << 20);
         for (size_t left = bytes; left > 0;) {
           if (stop != 0) throw Failure("ABORTED", "stopped");
@@ -71,7 +73,7 @@ Napi::Value checksumFile(const Napi::CallbackInfo& info) {
 }
 
 void dropPages(const Napi::CallbackInfo& info) {
-  const std::string path = text(info[0], "path");
+  const std::string path = nestbit::path(info[0], "path");
   // first-last permissions offset device inode path
   std::ifstream maps("/proc/self/maps");
   for (std::string line; std::getline(maps, line);) {

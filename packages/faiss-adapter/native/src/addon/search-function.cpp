@@ -5,6 +5,7 @@
 #include "binary-index-object.h"
 #include "code-files-object.h"
 #include "job.h"
+#include "results.h"
 
 namespace nestbit {
 namespace {
@@ -16,6 +17,12 @@ Stage stageOf(const Napi::Value& value) {
   if (name == "rescore") return Stage::rescore;
   refuse(value.Env(), "stage must be hamming, refine or rescore, got " + name);
 }
+
+struct StoreHits {
+  Result<uint32_t> rows;   // (queries, width)
+  Result<double> scores;   // (queries, width)
+  Result<uint32_t> found;  // (queries)
+};
 
 }  // namespace
 
@@ -55,23 +62,28 @@ Napi::Value searchStore(const Napi::CallbackInfo& info) {
   queries.bias = elements<double>(options.Get("bias"), "bias", napi_float64_array, queries.count);
 
   const size_t width = search.width();
-  auto rows = Napi::Uint32Array::New(env, queries.count * width);
-  auto scores = Napi::Float64Array::New(env, queries.count * width);
-  auto found = Napi::Uint32Array::New(env, queries.count);
-  auto result = Napi::Object::New(env);
-  result.Set("width", static_cast<double>(width));
-  result.Set("rows", rows);
-  result.Set("scores", scores);
-  result.Set("found", found);
-  const Ranked out{rows.Data(), scores.Data(), found.Data()};
-  auto kept = std::make_shared<Napi::ObjectReference>(Napi::Persistent(result));
+  if (queries.count * width > maxHits) {
+    throw Failure("SEARCH_LIMIT", std::to_string(queries.count) + " queries times " + std::to_string(width) +
+                                      " results are more than " + std::to_string(maxHits) +
+                                      "; search fewer queries at once or ask for fewer.");
+  }
+  const auto hits = std::make_shared<StoreHits>();
   return start(
       env, token, {options},
       [=](const Stop& stop) {
+        *hits = {Result<uint32_t>(queries.count * width), Result<double>(queries.count * width),
+                 Result<uint32_t>(queries.count)};
         // Nothing passes: nothing is found.
-        if (width > 0) searchTwoStage(search, queries, stop, out);
+        if (width > 0) searchTwoStage(search, queries, stop, {hits->rows.data(), hits->scores.data(), hits->found.data()});
       },
-      [kept](Napi::Env) { return kept->Value(); });
+      [=](Napi::Env env) {
+        auto result = Napi::Object::New(env);
+        result.Set("width", static_cast<double>(width));
+        result.Set("rows", typedArray(env, napi_uint32_array, hits->rows));
+        result.Set("scores", typedArray(env, napi_float64_array, hits->scores));
+        result.Set("found", typedArray(env, napi_uint32_array, hits->found));
+        return result;
+      });
 }
 
 }  // namespace nestbit

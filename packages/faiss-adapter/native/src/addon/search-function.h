@@ -7,7 +7,7 @@ namespace nestbit {
 
 // search({ files, index?, indexed, rows, pass?, passing, prefilter, rescored, k, probes, efSearch, stage, threads,
 // token, count, bits, refineWeights, rescoreWeights, scale, bias }): promise of { width, rows, scores, found }.
-// `pass` and the queries' arrays must not change meanwhile.
+// Their memory is not copied: nobody but this package reaches `pass` and the queries' arrays.
 Napi::Value searchStore(const Napi::CallbackInfo& info);
 
 }  // namespace nestbit

@@ -11,6 +11,7 @@
 #include "../kernels/scan.h"
 #include "../parallel.h"
 #include "arguments.h"
+#include "named-errors.h"
 
 namespace nestbit {
 namespace {
@@ -124,9 +125,9 @@ class ExactFloat : public Napi::ObjectWrap<ExactFloat> {
 
 void defineYardsticks(Napi::Env env, Napi::Object exports) {
   auto yardsticks = Napi::Object::New(env);
-  yardsticks.Set("readMemory", Napi::Function::New<readMemory>(env));
-  yardsticks.Set("scan", Napi::Function::New<timeScan>(env));
-  yardsticks.Set("faissFlat", Napi::Function::New<faissFlat>(env));
+  yardsticks.Set("readMemory", Napi::Function::New<namedFunction<readMemory>>(env));
+  yardsticks.Set("scan", Napi::Function::New<namedFunction<timeScan>>(env));
+  yardsticks.Set("faissFlat", Napi::Function::New<namedFunction<faissFlat>>(env));
   yardsticks.Set("ExactFloat", ExactFloat::define(env));
   exports.Set("yardsticks", yardsticks);
 }

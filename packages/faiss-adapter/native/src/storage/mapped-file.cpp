@@ -1,6 +1,5 @@
 #include "mapped-file.h"
 
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,6 +8,7 @@
 #include <cstring>
 
 #include "../failure.h"
+#include "regular-file.h"
 
 namespace nestbit {
 
@@ -20,8 +20,7 @@ constexpr size_t hugePage = size_t{2} << 20;
 
 MappedFile::MappedFile(const std::string& path, size_t reserve, bool small)
     : path_(path), reserved_(reserve + 2 * hugePage), most_(reserve) {
-  file_ = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file_ < 0) throw Failure("FILE_NOT_FOUND", path + " cannot be opened: " + std::strerror(errno) + ".");
+  file_ = openRegular(path);
   void* memory = mmap(nullptr, reserved_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) {
     const std::string why = std::strerror(errno);
