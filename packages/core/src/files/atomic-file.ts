@@ -1,9 +1,11 @@
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { NestbitError } from '../errors.ts';
+import { partialName, syncFolderOf } from './partial.ts';
 
 /**
- * A file that appears under its name only when it is whole: written beside it as `<name>.partial-<pid>`,
- * synced, renamed. A run that is killed leaves at most that partial file.
+ * A file that appears under its name only when it is whole: written beside it under a name of its own
+ * (`<name>.partial-<pid>-<random>`), synced, renamed, and the folder synced. Of several writers of one path the last
+ * to commit wins, whole. A run that is killed leaves at most its partial file.
  */
 export class AtomicFile {
   readonly path: string;
@@ -11,6 +13,7 @@ export class AtomicFile {
   readonly #handle: FileHandle;
   #position = 0;
   #open = true;
+  #committed = false;
 
   private constructor(path: string, partial: string, handle: FileHandle) {
     this.path = path;
@@ -19,9 +22,9 @@ export class AtomicFile {
   }
 
   static async create(path: string): Promise<AtomicFile> {
-    const partial = `${path}.partial-${process.pid}`;
+    const partial = partialName(path);
     try {
-      return new AtomicFile(path, partial, await open(partial, 'w'));
+      return new AtomicFile(path, partial, await open(partial, 'wx'));
     } catch (cause) {
       throw failed(path, cause);
     }
@@ -48,6 +51,8 @@ export class AtomicFile {
       await this.#handle.sync();
       await this.#close();
       await rename(this.#partial, this.path);
+      this.#committed = true;
+      await syncFolderOf(this.path);
     } catch (cause) {
       throw failed(this.path, cause);
     }
@@ -55,12 +60,16 @@ export class AtomicFile {
 
   /** Removes what was written; after `commit` it does nothing. */
   async abort(): Promise<void> {
-    if (!this.#open) return;
-    await this.#close();
-    await rm(this.#partial, { force: true });
+    if (this.#committed) return;
+    try {
+      await this.#close();
+    } finally {
+      await rm(this.#partial, { force: true });
+    }
   }
 
   async #close(): Promise<void> {
+    if (!this.#open) return;
     this.#open = false;
     await this.#handle.close();
   }

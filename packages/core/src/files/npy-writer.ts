@@ -21,8 +21,13 @@ export class NpyWriter {
 
   static async create(path: string, type: keyof typeof DESCR, dimensions: number): Promise<NpyWriter> {
     const file = await AtomicFile.create(path);
-    await file.write(new Uint8Array(HEADER_BYTES));
-    return new NpyWriter(file, type, dimensions);
+    try {
+      await file.write(new Uint8Array(HEADER_BYTES));
+      return new NpyWriter(file, type, dimensions);
+    } catch (error) {
+      await file.abort();
+      throw error;
+    }
   }
 
   /** Appends whole rows: rows × dimensions values of the writer's type. */

@@ -11,6 +11,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { NestbitError } from '../errors.ts';
+import { partialName, syncFolderOfSync } from '../files/partial.ts';
 import type { PairSet } from './data/pair-set.ts';
 import type { Position } from './engine/trainer.ts';
 import type { TrainSettings } from './settings.ts';
@@ -40,9 +41,9 @@ export function checkpointPath(settings: TrainSettings): string {
 
 /** Writes the checkpoint durably; a run that is killed meanwhile leaves the one before. */
 export function writeCheckpoint(path: string, identity: string, position: Position, state: State): void {
-  const partial = `${path}.partial-${process.pid}`;
+  const partial = partialName(path);
   try {
-    const file = openSync(partial, 'w');
+    const file = openSync(partial, 'wx');
     try {
       const header = Buffer.alloc(HEADER_BYTES, ' ');
       header.write(JSON.stringify({ magic: MAGIC, identity, position, values: state.table.length }));
@@ -53,6 +54,7 @@ export function writeCheckpoint(path: string, identity: string, position: Positi
       closeSync(file);
     }
     renameSync(partial, path);
+    syncFolderOfSync(path);
   } catch (cause) {
     rmSync(partial, { force: true });
     throw new NestbitError('FILE_WRITE', `${path} cannot be written (${(cause as Error).message}).`, {

@@ -91,6 +91,7 @@ export interface Addon {
   search(options: NativeSearch): Promise<NativeFound>;
   cancel(token: number): void;
   lockFile(path: string): number | undefined;
+  lockHeld(path: string): boolean | undefined;
   unlockFile(lock: number): void;
   checksums(bits: Uint8Array, int8: Int8Array, rows: number): Uint32Array;
   checksumFile(path: string, bytes: number): Promise<number>;

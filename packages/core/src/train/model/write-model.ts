@@ -1,6 +1,7 @@
-import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { NestbitError } from '../../errors.ts';
+import { partialName, syncFolderOf } from '../../files/partial.ts';
 import type { TrainSettings } from '../settings.ts';
 import { type CardFigures, modelCard } from './card.ts';
 import { onnxFile } from './onnx-file.ts';
@@ -42,18 +43,18 @@ export async function writeModel(
 ): Promise<void> {
   const [width] = settings.dimensions;
   const vocabulary = table.length / width;
-  const partial = join(dirname(settings.out), `.${basename(settings.out)}.partial-${process.pid}`);
+  const partial = partialName(join(dirname(settings.out), `.${basename(settings.out)}`));
   try {
     await mkdir(join(partial, 'onnx'), { recursive: true });
     const written = ['tokenizer.json'];
     for (const file of settings.files) {
       const stored = file === 'float16' ? float16Table(table) : int8Table(table, width);
       const name = file === 'float16' ? 'onnx/model.onnx' : 'onnx/model_quantized.onnx';
-      await writeFile(join(partial, name), onnxFile(stored, vocabulary, width));
+      await writeSynced(join(partial, name), onnxFile(stored, vocabulary, width));
       written.push(name);
     }
-    await writeFile(join(partial, 'tokenizer.json'), tokenizer.json);
-    await writeFile(join(partial, 'tokenizer_config.json'), tokenizer.config);
+    await writeSynced(join(partial, 'tokenizer.json'), tokenizer.json);
+    await writeSynced(join(partial, 'tokenizer_config.json'), tokenizer.config);
     const config = {
       model_type: 'bert',
       architectures: ['StaticEmbedding'],
@@ -62,18 +63,33 @@ export async function writeModel(
       matryoshka_dims: settings.dimensions,
       pooling: 'mean',
     };
-    await writeFile(join(partial, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
+    await writeSynced(join(partial, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
     const bytes: Record<string, number> = {};
     for (const file of written) {
       bytes[file] = (await stat(join(partial, file))).size;
     }
-    await writeFile(join(partial, 'README.md'), modelCard(settings, { ...figures, vocabulary, bytes }));
-    await rm(settings.out, { recursive: true, force: true });
+    await writeSynced(join(partial, 'README.md'), modelCard(settings, { ...figures, vocabulary, bytes }));
+    for (const name of ['onnx/model.onnx', 'README.md']) await syncFolderOf(join(partial, name));
+    // Only an empty folder gives way: what came into it since `checkOut` isn't ours.
+    await rmdir(settings.out).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+    });
     await rename(partial, settings.out);
+    await syncFolderOf(settings.out);
   } catch (error) {
     throw unwritable(settings.out, error);
   } finally {
     await rm(partial, { recursive: true, force: true });
+  }
+}
+
+async function writeSynced(path: string, content: string | Uint8Array): Promise<void> {
+  const file = await open(path, 'wx');
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }
 

@@ -37,6 +37,7 @@ void define(Napi::Env env, Napi::Object exports) {
   exports.Set("search", Napi::Function::New<namedFunction<searchStore>>(env));
   exports.Set("cancel", Napi::Function::New<namedFunction<cancel>>(env));
   exports.Set("lockFile", Napi::Function::New<namedFunction<lockFile>>(env));
+  exports.Set("lockHeld", Napi::Function::New<namedFunction<lockHeld>>(env));
   exports.Set("unlockFile", Napi::Function::New<namedFunction<unlockFile>>(env));
   exports.Set("checksums", Napi::Function::New<namedFunction<checksums>>(env));
   exports.Set("checksumFile", Napi::Function::New<namedFunction<checksumFile>>(env));

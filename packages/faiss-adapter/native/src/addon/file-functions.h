@@ -9,6 +9,9 @@ namespace nestbit {
 // the process, however that ends.
 Napi::Value lockFile(const Napi::CallbackInfo& info);
 
+// lockHeld(path): whether somebody holds that lock; undefined when the file cannot be read. Makes no file.
+Napi::Value lockHeld(const Napi::CallbackInfo& info);
+
 // unlockFile(number)
 void unlockFile(const Napi::CallbackInfo& info);
 

@@ -1,10 +1,13 @@
 #include "index-streams.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
+#include <random>
 
 #include "../failure.h"
 
@@ -92,10 +95,33 @@ void CheckedReader::checkListSizes(const uint64_t* sizes, size_t count) {
   lists_ = Lists::none;
 }
 
+namespace {
+
+// As core's partialName: <path>.partial-<pid>-<12 hex digits>.
+std::string partialName(const std::string& path) {
+  std::random_device random;
+  char digits[13];
+  std::snprintf(digits, sizeof digits, "%08x%04x", random(), random() & 0xffffu);
+  return path + ".partial-" + std::to_string(getpid()) + "-" + digits;
+}
+
+// Makes the name in the folder durable. Some file systems cannot sync a folder, which is no failure of the file.
+void syncFolderOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  const int file = open(folder.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return;
+  fsync(file);
+  close(file);
+}
+
+}  // namespace
+
 AtomicWriter::AtomicWriter(const std::string& path)
     : path_(path),
-      partial_(path + ".partial-" + std::to_string(getpid())),
-      file_(std::fopen(partial_.c_str(), "wb"), std::fclose) {
+      partial_(partialName(path)),
+      // Exclusive: no other writer has the same file.
+      file_(std::fopen(partial_.c_str(), "wbx"), std::fclose) {
   if (file_ == nullptr) fail();
 }
 
@@ -116,6 +142,7 @@ void AtomicWriter::commit() {
   if (std::fflush(file_.get()) != 0 || fsync(::fileno(file_.get())) != 0) fail();
   if (std::rename(partial_.c_str(), path_.c_str()) != 0) fail();
   file_.reset();
+  syncFolderOf(path_);
 }
 
 void AtomicWriter::fail() const {
