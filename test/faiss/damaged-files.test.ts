@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { BinaryIndex, type BinaryIndexOptions } from '@nestbit/faiss-adapter';
 import { expect, test } from 'vitest';
 import { execArgv, program } from '../support/children.ts';
+import { count, idMap, indexHead } from '../support/faiss-files.ts';
 import { refusal, temporaryFolder } from '../support/files.ts';
 import { clusteredBits } from '../support/hamming.ts';
 
@@ -42,6 +43,45 @@ test.each(KINDS)('$kind: flipped bits, cut ends and foreign bytes never end the 
   // Flips within codes are no damage that a file of faiss shows; cut files and sizes are.
   expect(refused).toBeGreaterThan(300);
   expect(searched).toBeGreaterThan(300);
+});
+
+test('an id map that disagrees with its index is refused before faiss follows it', async () => {
+  const flat = (rows: number): Buffer =>
+    Buffer.concat([indexHead('IBxF', 64, 8, rows), count(rows * 8), Buffer.alloc(rows * 8)]);
+  const ids = (rows: number): bigint[] => Array.from({ length: rows }, (_, row) => BigInt(row));
+  const fewer = idMap(flat(4), ids(4));
+  fewer.writeBigInt64LE(300n, 12);
+  const maps = {
+    'no ids': idMap(flat(300), [], 'IBM2'),
+    'too few ids': idMap(flat(300), ids(299), 'IBM2'),
+    'too many ids': idMap(flat(4), ids(5)),
+    'other rows': fewer,
+  };
+  for (const [name, bytes] of Object.entries(maps)) {
+    writeFileSync(path(name), bytes);
+    expect(await opening(name)).toMatch(/^INDEX_INVALID: .*(differ in rows|not as long as its rows)/);
+  }
+  writeFileSync(path('right'), idMap(flat(4), [7n, -1n, 2n ** 40n, 9n], 'IBM2'));
+  const [{ labels }] = await (await BinaryIndex.read(path('right'))).search(new Uint8Array(8), { k: 9 });
+  expect([...labels]).toEqual([7n, -1n, 2n ** 40n, 9n]);
+});
+
+test('an id in a list that leads past the end of an id map is refused', async () => {
+  const ivf = BinaryIndex.create({ kind: 'ivf', dimensions: 64, lists: 1 });
+  await ivf.train(new Uint8Array(8 * 4));
+  await ivf.add(new Uint8Array(8 * 4));
+  await ivf.write(path('ivf'));
+  const inner = readFileSync(path('ivf'));
+  for (const id of [4n, 0xffff_fff0n, -1n]) {
+    // The ids of the one list end the file.
+    inner.writeBigInt64LE(id, inner.length - 8);
+    writeFileSync(path('beyond'), idMap(inner, [10n, 11n, 12n, 13n]));
+    expect(await opening('beyond')).toMatch(/^INDEX_INVALID: .*an id in a list is no row of it/);
+  }
+  inner.writeBigInt64LE(3n, inner.length - 8);
+  writeFileSync(path('within'), idMap(inner, [10n, 11n, 12n, 13n]));
+  const [{ labels }] = await (await BinaryIndex.read(path('within'))).search(new Uint8Array(8), { k: 4 });
+  expect([...labels].sort()).toEqual([10n, 11n, 12n, 13n]);
 });
 
 test('what is no index, or one of another kind, is refused with its path', async () => {

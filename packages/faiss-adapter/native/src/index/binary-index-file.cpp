@@ -29,6 +29,8 @@ std::unique_ptr<BinaryIndex> BinaryIndex::read(const std::string& path) {
   } catch (const Failure& failure) {
     if (std::strcmp(failure.code, "INDEX_INVALID") != 0) throw;
     throw refused(failure.what());
+  } catch (const std::bad_alloc&) {
+    throw;
   } catch (const std::exception& error) {
     throw refused(error.what());
   }

@@ -84,7 +84,8 @@ void checkGraph(const faiss::IndexBinaryHNSW& index) {
   check(graph.max_level == graph.levels[static_cast<size_t>(graph.entry_point)] - 1, "its top level is wrong");
 }
 
-void checkLists(const faiss::IndexBinaryIVF& index) {
+// `ids`: each stored id is below it.
+void checkLists(const faiss::IndexBinaryIVF& index, int64_t ids) {
   checkCodeSize(index);
   checkFlat(index.quantizer, index.d);
   check(index.invlists != nullptr && index.invlists->nlist == index.nlist, "its lists are not as many as it says");
@@ -93,27 +94,33 @@ void checkLists(const faiss::IndexBinaryIVF& index) {
   check(index.invlists->code_size == static_cast<size_t>(index.code_size), "its codes are of another size");
   size_t rows = 0;
   for (size_t list = 0; list < index.nlist; list++) {
-    const faiss::InvertedLists::ScopedIds ids(index.invlists, list);
+    const faiss::InvertedLists::ScopedIds stored(index.invlists, list);
     rows += index.invlists->list_size(list);
     for (size_t i = 0; i < index.invlists->list_size(list); i++)
-      check(ids[i] >= 0 && ids[i] <= UINT32_MAX, "an id is not a row number below 2^32");
+      check(stored[i] >= 0 && stored[i] < ids, "an id in a list is no row of it");
   }
   check(rows == static_cast<size_t>(index.ntotal), "its lists do not hold its rows");
+}
+
+void checkInner(const faiss::IndexBinary& index, int64_t ids) {
+  checkSizes(index);
+  if (const auto* graph = dynamic_cast<const faiss::IndexBinaryHNSW*>(&index)) return checkGraph(*graph);
+  if (const auto* lists = dynamic_cast<const faiss::IndexBinaryIVF*>(&index)) return checkLists(*lists, ids);
+  checkFlat(&index, index.d);
 }
 
 }  // namespace
 
 void checkIndex(const faiss::IndexBinary& index) {
+  const auto* map = dynamic_cast<const faiss::IndexBinaryIDMap*>(&index);
+  // Row numbers are 32 bits here.
+  if (map == nullptr) return checkInner(index, int64_t{UINT32_MAX} + 1);
   checkSizes(index);
-  if (const auto* map = dynamic_cast<const faiss::IndexBinaryIDMap*>(&index)) {
-    check(dynamic_cast<const faiss::IndexBinaryIDMap*>(map->index) == nullptr, "an id map is in an id map");
-    check(map->index->d == map->d, "its parts differ in dimensions");
-    check(map->id_map.size() == static_cast<size_t>(map->index->ntotal), "its id map is not as long as its rows");
-    return checkIndex(*map->index);
-  }
-  if (const auto* graph = dynamic_cast<const faiss::IndexBinaryHNSW*>(&index)) return checkGraph(*graph);
-  if (const auto* lists = dynamic_cast<const faiss::IndexBinaryIVF*>(&index)) return checkLists(*lists);
-  checkFlat(&index, index.d);
+  check(map->index->d == map->d, "its parts differ in dimensions");
+  check(map->ntotal == map->index->ntotal, "its id map and the index in it differ in rows");
+  check(map->id_map.size() == static_cast<size_t>(map->index->ntotal), "its id map is not as long as its rows");
+  // The ids in the lists are places of the id map.
+  checkInner(*map->index, map->index->ntotal);
 }
 
 }  // namespace nestbit

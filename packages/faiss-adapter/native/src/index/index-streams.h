@@ -7,33 +7,28 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <vector>
+
+#include "index-layout.h"
 
 namespace nestbit {
 
 using File = std::unique_ptr<FILE, int (*)(FILE*)>;
 
-// Reads with care: sizes are checked against the file before memory is asked for, and parts that we do not use
-// (other indexes, lists in other files) are refused before faiss looks at them. Throws Failure FILE_NOT_FOUND,
-// INDEX_INVALID.
+// Gives a file to faiss whose layout was checked (index-layout.h). Throws Failure FILE_NOT_FOUND, INDEX_INVALID, also
+// when the file changes between the check and the reading.
 class CheckedReader : public faiss::IOReader {
  public:
   explicit CheckedReader(const std::string& path);
   size_t operator()(void* to, size_t size, size_t count) override;
 
  private:
-  void checkPart(uint32_t name);
-  void checkCount(uint64_t value);
-  void checkListSizes(const uint64_t* sizes, size_t count);
-
-  // Where the sizes of the lists are: behind the name of the lists, that of their layout, and the sizes' number.
-  enum class Lists { none, named, full, sparse, fullSizes, sparseSizes };
+  void checkUnchanged(const uint8_t* bytes, uint64_t count);
 
   File file_;
-  uint64_t size_ = 0;
-  uint64_t previous_ = 0;
-  bool loneValueNext_ = false;
-  size_t indexes_ = 0;
-  Lists lists_ = Lists::none;
+  std::vector<LayoutPiece> layout_;
+  size_t next_ = 0;  // The first piece that has not been read to its end.
+  uint64_t at_ = 0;
 };
 
 // Writes beside the path; commit() puts the whole file there. Throws Failure FILE_WRITE.
