@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { layoutFor, type Tables, tablesOf } from '../schema/tables.ts';
+import { type Layout, type Tables, tablesOf } from '../schema/tables.ts';
 import type { SourceTable } from '../source/source-table.ts';
 import type { Relation } from '../sql/identifiers.ts';
 
@@ -11,6 +11,7 @@ export interface SyncSpec {
   readonly source: SourceTable;
   /** Of the codes. */
   readonly dimensions: number;
+  readonly layout: Layout;
   /** The trigger itself computes the bits of rows that have a code, so that bits are never stale. */
   readonly bitsInTrigger: boolean;
   /** Fire also for changes that logical replication applies (`enable always`). Default false. */
@@ -30,14 +31,14 @@ export interface SyncRelations {
   readonly codes: Tables;
 }
 
-export function syncRelations({ schema, store, dimensions }: SyncSpec): SyncRelations {
+export function syncRelations({ schema, store, layout }: SyncSpec): SyncRelations {
   const relation = (suffix: string): Relation => ({ schema, name: `${store}${suffix}` });
   return {
     queue: relation('_queue'),
     version: relation('_version'),
     changed: relation('_changed'),
     texts: relation('_texts'),
-    codes: tablesOf(schema, store, layoutFor(dimensions)),
+    codes: tablesOf(schema, store, layout),
   };
 }
 

@@ -93,7 +93,7 @@ export async function createStore(
   }
   if (RESERVED.includes(name))
     throw new RangeError(`name must be none of ${RESERVED.join(', ')}, which nestbit uses`);
-  const layout = layoutFor(codec.dimensions);
+  const layout = layoutFor(codec);
   const inserted = await client.query(
     `insert into ${registryOf(schema).stores} (name, id_type, layout, dimensions, fingerprint, codec, source)
      values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing`,
@@ -101,7 +101,7 @@ export async function createStore(
   );
   if (inserted.rowCount === 0)
     throw new NestbitError('STORE_EXISTS', `The store ${name} is there already; open it with PgStore.open.`);
-  for (const statement of createTables(tablesOf(schema, name, layout), idType, layout, codec.dimensions))
+  for (const statement of createTables(tablesOf(schema, name, layout), idType, layout, codec))
     await client.query(statement);
 }
 

@@ -1,25 +1,27 @@
+import type { Codec } from '@nestbit/core';
+import { codeColumns } from '../codes/columns.ts';
 import { qualified, type Relation } from '../sql/identifiers.ts';
 
 export type IdType = 'bigint' | 'uuid' | 'text';
 
 /**
- * Where the codes lie. `inline`: one table (id, seq, bits, int8, payload). `split`: bits in a narrow table of their
- * own, since int8 copies of so many bytes go to TOAST, or, kept inline, slow down every scan of the bits.
+ * Where the codes lie. `inline`: one table (id, seq, bits, scalars, copy, payload). `split`: bits and scalars in a
+ * narrow table of their own, because copies that large go to TOAST or, kept inline, slow down every scan of the bits.
  */
 export type Layout = 'inline' | 'split';
 
-/** From so many dimensions on, a row with its int8 copy passes the size at which Postgres moves values to TOAST. */
-const SPLIT_FROM = 1700;
+/** Bytes of bits and copy above which a row comes too close to the size at which Postgres moves values to TOAST. */
+const MOST_INLINE = 1912;
 
-export function layoutFor(dimensions: number): Layout {
-  return dimensions >= SPLIT_FROM ? 'split' : 'inline';
+export function layoutFor({ layout: { bits, copy } }: Codec): Layout {
+  return copy > 0 && bits + copy > MOST_INLINE ? 'split' : 'inline';
 }
 
 /** The relations of one store. */
 export interface Tables {
-  /** id, seq, int8, payload; with `inline` bits too. */
+  /** id, seq, copy, payload; with `inline` bits and scalars too. */
   readonly codes: Relation;
-  /** id, seq, bits. The same as `codes` with `inline`. */
+  /** id, seq, bits, scalars. The same as `codes` with `inline`. */
   readonly bits: Relation;
   /** Numbers writes: of ties, the row written first goes first. */
   readonly sequence: Relation;
@@ -38,22 +40,19 @@ export function tablesOf(schema: string, name: string, layout: Layout): Tables {
 }
 
 /** The statements that make them, in order. */
-export function createTables(tables: Tables, idType: IdType, layout: Layout, dimensions: number): string[] {
-  const id = idType === 'text' ? 'text collate "C"' : idType;
+export function createTables(tables: Tables, idType: IdType, layout: Layout, codec: Codec): string[] {
+  const { scalars, copy } = codeColumns(codec);
+  const key = `id ${idType === 'text' ? 'text collate "C"' : idType} primary key, seq bigint not null`;
+  const bits = `bits bit(${codec.dimensions}) not null${scalars ? ', scalars smallint not null' : ''}`;
+  const own = copy === undefined ? 'payload jsonb' : `${copy} bytea not null, payload jsonb`;
   const codes = qualified(tables.codes);
-  const bits = qualified(tables.bits);
-  const inline = layout === 'inline' ? `bits bit(${dimensions}) not null, ` : '';
   // Codes look random: compressing them costs time and saves nothing.
   return [
     `create sequence ${qualified(tables.sequence)}`,
-    `create table ${codes} (id ${id} primary key, seq bigint not null, ${inline}int8 bytea not null, payload jsonb)`,
-    `alter table ${codes} alter column int8 set storage external`,
-    ...(layout === 'inline'
-      ? []
-      : [
-          `create table ${bits} (id ${id} primary key, seq bigint not null, bits bit(${dimensions}) not null)`,
-        ]),
-    `alter table ${bits} alter column bits set storage plain`,
+    `create table ${codes} (${key}, ${layout === 'inline' ? `${bits}, ` : ''}${own})`,
+    ...(copy === undefined ? [] : [`alter table ${codes} alter column ${copy} set storage external`]),
+    ...(layout === 'inline' ? [] : [`create table ${qualified(tables.bits)} (${key}, ${bits})`]),
+    `alter table ${qualified(tables.bits)} alter column bits set storage plain`,
   ];
 }
 

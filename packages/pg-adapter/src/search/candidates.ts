@@ -1,12 +1,13 @@
-/** A row that the Hamming distance, or its id, has brought. */
+import { scalarsOfSmallint } from '../codes/columns.ts';
+
+/** A row that the Hamming distance, or its id, has brought. Codes that were not asked for are empty. */
 export interface Candidate {
   readonly id: string;
   readonly seq: bigint;
   readonly distance: number;
-  /** Packed; empty where they were not asked for. */
-  readonly bits: Buffer;
-  /** Empty where it was not asked for. */
-  readonly int8: Buffer;
+  readonly bits: Uint8Array;
+  readonly scalars: Uint8Array;
+  readonly copy: Uint8Array;
 }
 
 /** The columns that candidates come in, as `pg` gives them. */
@@ -15,13 +16,21 @@ export interface CandidateRow {
   readonly seq: string;
   readonly distance: number;
   readonly bits: Buffer | null;
-  readonly int8: Buffer | null;
+  readonly scalars: number | null;
+  readonly copy: Buffer | null;
 }
 
 const NONE = Buffer.alloc(0);
 
-export function candidateOf({ id, seq, distance, bits, int8 }: CandidateRow): Candidate {
-  return { id, seq: BigInt(seq), distance, bits: bits ?? NONE, int8: int8 ?? NONE };
+export function candidateOf({ id, seq, distance, bits, scalars, copy }: CandidateRow): Candidate {
+  return {
+    id,
+    seq: BigInt(seq),
+    distance,
+    bits: bits ?? NONE,
+    scalars: scalars === null ? NONE : scalarsOfSmallint(scalars),
+    copy: copy ?? NONE,
+  };
 }
 
 /**
@@ -57,7 +66,7 @@ export function candidatesOfCopies(bytes: Buffer): Candidate[][] {
       const seq = bytes.readBigInt64BE(end + 4);
       const distance = bytes.readInt32BE(end + 16);
       at = end + 20;
-      candidates.push({ id, seq, distance, bits: code(), int8: code() });
+      candidates.push({ id, seq, distance, bits: code(), scalars: code(), copy: code() });
     }
     at += 2;
     all.push(candidates);
@@ -76,7 +85,7 @@ export function byAge(candidates: readonly Candidate[]): Candidate[] {
 }
 
 /** Codes in one piece. */
-export function joined(codes: readonly Buffer[]): Uint8Array {
+export function joined(codes: readonly Uint8Array[]): Uint8Array {
   const width = codes[0]?.length ?? 0;
   const all = new Uint8Array(codes.length * width);
   for (const [row, code] of codes.entries()) all.set(code, row * width);

@@ -1,5 +1,7 @@
 import {
+  bitScorer,
   type Codec,
+  type CodeRows,
   type Hit,
   type PreparedQuery,
   refine,
@@ -16,7 +18,7 @@ import { literal } from '../sql/literals.ts';
 import { byAge, type Candidate, joined, nearest } from './candidates.ts';
 import { fetchOne, fetchTogether } from './fetch.ts';
 import type { Plan } from './plan.ts';
-import { candidatesSql, countSql, fetchOf, joinSource, payloadSql, type SearchSql } from './statements.ts';
+import { candidatesSql, countSql, fetchesAll, joinSource, payloadSql, type SearchSql } from './statements.ts';
 
 /** What one query found, stage by stage; ids as text, best first. */
 export interface Found {
@@ -47,7 +49,7 @@ export async function searchAtOnce(
   plan: Plan,
   queries: readonly PreparedQuery[],
 ): Promise<Found[] | undefined> {
-  if (plan.payloads || queries.length === 0 || !fetchOf(plan, sql).int8) return undefined;
+  if (plan.payloads || queries.length === 0 || !fetchesAll(plan, sql)) return undefined;
   const statements = aheadOf(sql, plan, queries);
   if (statements.length < queries.length) return undefined;
   return await withScratch(async (scratch) => {
@@ -56,7 +58,7 @@ export async function searchAtOnce(
     );
     throwIfAborted(plan.signal);
     if (plan.kind !== 'exact' && near.some((found) => found.length < plan.prefilter)) return undefined;
-    return near.map((found, i) => finished(sql.codec, plan, queries[i], found));
+    return near.map((found, i) => finished(sql, plan, queries[i], found));
   });
 }
 
@@ -103,43 +105,48 @@ async function searchOne(
   query: PreparedQuery,
   near: readonly Candidate[],
 ): Promise<Found> {
-  const { codec } = sql;
-  if (fetchOf(plan, sql).int8) return finished(codec, plan, query, near);
-  const ids = refined(codec, plan, query, byAge(near)).map(({ id }) => id);
-  const kept = byAge(await withInt8(client, sql, idType, ids));
-  return { stages: () => ({ hamming: nearest(near), refined: ids }), hits: hitsOf(codec, plan, query, kept) };
+  if (fetchesAll(plan, sql)) return finished(sql, plan, query, near);
+  const ids = refined(sql, plan, query, byAge(near)).map(({ id }) => id);
+  const kept = byAge(await withCopies(client, sql, idType, ids));
+  return { stages: () => ({ hamming: nearest(near), refined: ids }), hits: hitsOf(sql, plan, query, kept) };
 }
 
 /** The later stages of candidates that brought all that these need. */
-function finished(codec: Codec, plan: Plan, query: PreparedQuery, near: readonly Candidate[]): Found {
+function finished(sql: SearchSql, plan: Plan, query: PreparedQuery, near: readonly Candidate[]): Found {
   const rows = byAge(near);
   if (plan.prefilter <= plan.rescored) {
     const stages = (): { hamming: string[]; refined: string[] } => {
       const hamming = nearest(near);
       return { hamming, refined: hamming };
     };
-    return { stages, hits: hitsOf(codec, plan, query, rows) };
+    return { stages, hits: hitsOf(sql, plan, query, rows) };
   }
-  const kept = refined(codec, plan, query, rows);
+  const kept = refined(sql, plan, query, rows);
   const stages = (): { hamming: string[]; refined: string[] } => ({
     hamming: nearest(near),
     refined: kept.map(({ id }) => id),
   });
-  return { stages, hits: hitsOf(codec, plan, query, byAge(kept)) };
+  return { stages, hits: hitsOf(sql, plan, query, byAge(kept)) };
 }
 
-/** The best by the query's floats against bits, best first. */
-function refined(codec: Codec, plan: Plan, query: PreparedQuery, rows: readonly Candidate[]): Candidate[] {
-  const bits = joined(rows.map((row) => row.bits));
-  const empty = new Uint8Array(0);
-  const ranked = refine(
-    codec,
-    query,
-    { bits, scalars: empty, copies: empty },
-    Uint32Array.from(rows.keys()),
-    plan.rescored,
-  );
+/** The best by bit score, best first. */
+function refined(
+  { codec }: SearchSql,
+  plan: Plan,
+  query: PreparedQuery,
+  rows: readonly Candidate[],
+): Candidate[] {
+  const ranked = refine(codec, query, narrowCodes(rows), Uint32Array.from(rows.keys()), plan.rescored);
   return Array.from(ranked.rows, (row) => rows[row]);
+}
+
+/** The bits and scalars of candidates, as core reads them. */
+function narrowCodes(rows: readonly Candidate[]): CodeRows {
+  return {
+    bits: joined(rows.map(({ bits }) => bits)),
+    scalars: joined(rows.map(({ scalars }) => scalars)),
+    copies: new Uint8Array(0),
+  };
 }
 
 async function candidates(
@@ -166,7 +173,7 @@ async function candidates(
   return exact;
 }
 
-async function withInt8(
+async function withCopies(
   client: PoolClient,
   sql: SearchSql,
   idType: IdType,
@@ -174,8 +181,8 @@ async function withInt8(
 ): Promise<Candidate[]> {
   const list = `array[${ids.map(literal).join(',')}]::${idType}[]`;
   const text =
-    `select c.id::text, c.seq, 0 as distance, null::bytea as bits, c.int8 from ${qualified(sql.tables.codes)} c ` +
-    `where c.id = any(${list})`;
+    'select c.id::text, c.seq, 0 as distance, null::bytea as bits, null::smallint as scalars, ' +
+    `c.${sql.codes.copy} as copy from ${qualified(sql.tables.codes)} c where c.id = any(${list})`;
   return await fetchOne(client, sql, { text, values: [] });
 }
 
@@ -207,17 +214,20 @@ export function asHits(
   );
 }
 
+/** The best k, best first: by their copies or, without any, by the cosine that their bits estimate. */
 function hitsOf(
-  codec: Codec,
+  { codec, codes }: SearchSql,
   { k }: Plan,
   query: PreparedQuery,
   rows: readonly Candidate[],
 ): { id: string; score: number }[] {
-  const ranked = rescoreApart(
-    codec,
-    query,
-    rows.map(({ int8 }) => int8),
-    k,
-  );
+  const scored = codes.copy === undefined ? bitScores(codec, query, rows) : rows.map(({ copy }) => copy);
+  const ranked = rescoreApart(codec, query, scored, k);
   return Array.from(ranked.rows, (row, place) => ({ id: rows[row].id, score: ranked.scores[place] }));
+}
+
+function bitScores(codec: Codec, query: PreparedQuery, rows: readonly Candidate[]): Float64Array {
+  const scores = new Float64Array(rows.length);
+  bitScorer(codec, query, narrowCodes(rows))(Uint32Array.from(rows.keys()), scores);
+  return scores;
 }

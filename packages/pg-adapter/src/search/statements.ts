@@ -1,4 +1,5 @@
 import type { Codec, Condition } from '@nestbit/core';
+import type { CodeColumns } from '../codes/columns.ts';
 import { bitParameter, packedBits } from '../codes/wire.ts';
 import { type FieldsSql, filterSql, Parameters } from '../filter/filter-sql.ts';
 import type { Source } from '../schema/registry.ts';
@@ -10,6 +11,8 @@ import type { Plan } from './plan.ts';
 export interface SearchSql {
   readonly tables: Tables;
   readonly codec: Codec;
+  /** The columns beside the bits. */
+  readonly codes: CodeColumns;
   readonly source: Source | undefined;
   /** Whether pgvector is there, for its distance. */
   readonly pgvector: boolean;
@@ -23,23 +26,30 @@ export interface Statement {
   readonly values: unknown[];
 }
 
-/** Int8 copies of at most so many times the rows that are rescored come along with the bits: sooner than by a second trip. */
+/** Copies of at most so many times the rows that are rescored come along with the bits: sooner than by a second trip. */
 const BOTH_UP_TO = 3;
 
 /** What candidates bring along: all that the later stages need, where that is little enough. */
 export function fetchOf(
   { kind, prefilter, rescored }: Pick<Plan, 'kind' | 'prefilter' | 'rescored'>,
   sql: SearchSql,
-): { readonly bits: boolean; readonly int8: boolean } {
-  // With nothing to choose among there is no refine.
-  if (prefilter <= rescored) return { bits: false, int8: true };
+): { readonly bits: boolean; readonly copy: boolean } {
+  // Without copies the bit score is the last stage.
+  if (sql.codes.copy === undefined) return { bits: true, copy: false };
+  // With nothing to choose among there is no bit score.
+  if (prefilter <= rescored) return { bits: false, copy: true };
   // A sort of all rows would carry the copies about.
   const little = kind !== 'exact' && !isSplit(sql) && prefilter <= BOTH_UP_TO * rescored;
-  return { bits: true, int8: little };
+  return { bits: true, copy: little };
+}
+
+/** Whether the candidates bring all that the later stages need. */
+export function fetchesAll(plan: Pick<Plan, 'kind' | 'prefilter' | 'rescored'>, sql: SearchSql): boolean {
+  return sql.codes.copy === undefined || fetchOf(plan, sql).copy;
 }
 
 /**
- * Hamming candidates of one query: id, seq, distance, bits, int8; null what is not fetched.
+ * Hamming candidates of one query: id, seq, distance, bits, scalars, copy; null what is not fetched.
  *
  * @param ordered `index`: as an index scan orders; `exact`: by distance and then by age, over all rows
  */
@@ -64,16 +74,19 @@ export function candidatesSql(
   const split = isSplit(sql);
   const alone = conditions.length === 0 && sql.source === undefined;
   const bits = fetch.bits ? packedBits('b.bits') : 'null::bytea';
-  // The candidates first, so that int8 copies are read for them only.
+  const scalars = fetch.bits && sql.codes.scalars ? 'b.scalars' : 'null::smallint';
+  const copyOf = (table: string): string => (fetch.copy ? `${table}.${sql.codes.copy}` : 'null::bytea');
+  // The candidates first, so that copies are read for them only.
   const nearest =
-    `select b.id, b.seq, ${hamming}::int as distance, ${bits} as bits${split ? '' : `, ${fetch.int8 ? 'b.int8' : 'null::bytea'} as int8`} ` +
+    `select b.id, b.seq, ${hamming}::int as distance, ${bits} as bits, ${scalars} as scalars` +
+    `${split ? '' : `, ${copyOf('b')} as copy`} ` +
     `from ${qualified(sql.tables.bits)} b` +
     `${split && !alone && sql.source === undefined ? ` join ${qualified(sql.tables.codes)} c on c.id = b.id` : ''}` +
     `${joinSource(sql.source, 'b', ordered === 'index' ? 'codes' : 'either')} where ${filter} order by ${order} limit ${prefilter}`;
-  const int8 = split ? (fetch.int8 ? 'c.int8' : 'null::bytea as int8') : 'n.int8';
-  const join = split && fetch.int8 ? ` join ${qualified(sql.tables.codes)} c on c.id = n.id` : '';
+  const copy = split ? `${copyOf('c')} as copy` : 'n.copy';
+  const join = split && fetch.copy ? ` join ${qualified(sql.tables.codes)} c on c.id = n.id` : '';
   return {
-    text: `select n.id::text, n.seq, n.distance, n.bits, ${int8} from (${nearest}) n${join}`,
+    text: `select n.id::text, n.seq, n.distance, n.bits, n.scalars, ${copy} from (${nearest}) n${join}`,
     values: parameters.values,
   };
 }

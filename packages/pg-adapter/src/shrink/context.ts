@@ -85,6 +85,7 @@ export async function findContext(
       store: name,
       source,
       dimensions: record.codec.dimensions,
+      layout: record.layout,
       bitsInTrigger: state.settings.bitsInTrigger,
     },
     copy: copies(pool),

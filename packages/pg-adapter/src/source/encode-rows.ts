@@ -1,4 +1,5 @@
 import { type Codec, type CodeMemory, type Codes, NestbitError, rowsOfSlice, Turns } from '@nestbit/core';
+import { sliceCodes } from '../codes/slice-codes.ts';
 import type { BadCode, BadRow } from './kinds.ts';
 import type { SourceRows } from './source-rows.ts';
 
@@ -18,9 +19,9 @@ export interface EncodedRows {
  */
 export async function encodeRows(codec: Codec, rows: SourceRows, into?: CodeMemory): Promise<EncodedRows> {
   const width = codec.inputDimensions;
-  const n = codec.dimensions;
+  const { layout } = codec;
   const { ids, embeddings } = rows;
-  const { bits, scalars, copies } = into ?? codec.allocate(ids.length);
+  const all = into ?? codec.allocate(ids.length);
   const bad: BadRow[] = [...rows.bad];
   const kept: string[] = [];
   const step = rowsOfSlice(codec);
@@ -29,12 +30,8 @@ export async function encodeRows(codec: Codec, rows: SourceRows, into?: CodeMemo
   const encode = (first: number, last: number): void => {
     const to = kept.length;
     const count = last - first;
-    const into = {
-      bits: bits.subarray((to * n) / 8, ((to + count) * n) / 8),
-      scalars,
-      copies: copies.subarray(to * n, (to + count) * n),
-    };
-    saturated += codec.encodeInto(into, embeddings.subarray(first * width, last * width));
+    const part = sliceCodes(all, layout, to, to + count);
+    saturated += codec.encodeInto(part, embeddings.subarray(first * width, last * width));
     for (let row = first; row < last; row++) kept.push(ids[row]);
   };
   for (let first = 0; first < ids.length; first += step) {
@@ -57,9 +54,7 @@ export async function encodeRows(codec: Codec, rows: SourceRows, into?: CodeMemo
   const codes: Codes = {
     fingerprint: codec.fingerprint,
     rows: kept.length,
-    bits: bits.subarray(0, (kept.length * n) / 8),
-    scalars,
-    copies: copies.subarray(0, kept.length * n),
+    ...sliceCodes(all, layout, 0, kept.length),
     saturated,
   };
   return { ids: kept, codes, bad };

@@ -8,6 +8,7 @@ import {
   throwIfAborted,
 } from '@nestbit/core';
 import type { Pool } from 'pg';
+import { codeColumns } from '../codes/columns.ts';
 import { idsAsText, idsOfType } from '../codes/ids.ts';
 import { copies } from '../connection/copies.ts';
 import { transaction } from '../connection/transaction.ts';
@@ -194,6 +195,7 @@ export class OpenedStore {
     return {
       tables: this.#tables,
       codec,
+      codes: codeColumns(codec),
       source,
       pgvector,
       fields: this.#fields.sql,

@@ -48,7 +48,7 @@ export class PgStore implements Store {
 
   private constructor(store: OpenedStore) {
     this.#store = store;
-    this.#memory = new CodeMemory(store.record.codec.dimensions);
+    this.#memory = new CodeMemory(store.record.codec.layout);
     this.codec = store.record.codec;
     this.idType = store.record.idType;
     this.capabilities = {

@@ -1,16 +1,14 @@
 import type { Payload, StoredRow } from '@nestbit/core';
 import type { Pool } from 'pg';
 import { idOf } from '../codes/ids.ts';
-import { packedBits } from '../codes/wire.ts';
+import { type CodeRow, codesOfRow, codesSql } from '../codes/read-codes.ts';
 import type { StoreRecord } from '../schema/registry.ts';
 import type { Tables } from '../schema/tables.ts';
 import { joinSource, payloadSql } from '../search/statements.ts';
 import { qualified } from '../sql/identifiers.ts';
 
-interface Row {
+interface Row extends CodeRow {
   readonly id: string;
-  readonly bits: Buffer;
-  readonly int8: Buffer;
   readonly payload: Payload | null;
 }
 
@@ -23,7 +21,7 @@ export async function readRows(
 ): Promise<(StoredRow | undefined)[]> {
   const split = record.layout === 'split' ? ` join ${qualified(tables.bits)} b on b.id = c.id` : '';
   const { rows } = await pool.query<Row>(
-    `select c.id::text, ${packedBits(split === '' ? 'c.bits' : 'b.bits')} as bits, c.int8,
+    `select c.id::text, ${codesSql(record.codec, 'c', split === '' ? 'c' : 'b')},
             ${payloadSql(record.source)} as payload
      from ${qualified(tables.codes)} c${split}${joinSource(record.source, 'c')}
      where c.id = any($1::${record.idType}[])`,
@@ -33,13 +31,14 @@ export async function readRows(
   return ids.map((id) => {
     const row = found.get(id);
     if (row === undefined) return undefined;
+    const { bits, scalars, copy } = codesOfRow(row);
     return {
       id: idOf(id, record.idType),
       // An id asked for twice gives two copies.
       payload: row.payload === null ? undefined : structuredClone(row.payload),
-      bits: Uint8Array.from(row.bits),
-      scalars: new Uint8Array(0),
-      copy: Uint8Array.from(row.int8),
+      bits: Uint8Array.from(bits),
+      scalars: Uint8Array.from(scalars),
+      copy: Uint8Array.from(copy),
     };
   });
 }

@@ -1,4 +1,5 @@
 import type { PoolClient } from 'pg';
+import { codeColumns } from '../codes/columns.ts';
 import { transaction } from '../connection/transaction.ts';
 import { syncRelations } from '../follow/spec.ts';
 import { registryOf } from '../schema/registry-names.ts';
@@ -83,7 +84,7 @@ async function write(
     const firstSeq = await nextSeq(client, tables, prepared.ids.length);
     const batch = { ids: prepared.ids, codes: prepared.codes, payloads: undefined, firstSeq };
     const rows = sorted(rowsAt(batch, idType, Uint32Array.from(places)));
-    await insertRows(client, targetsOf(tables, record.layout), rows);
+    await insertRows(client, targetsOf(tables, record.layout, codeColumns(record.codec)), rows);
     if (prepared.hashes !== undefined) {
       await client.query(
         `insert into ${qualified(texts)} (id, hash) select * from unnest($1::${idType}[], $2::bytea[]) u(id, hash) order by 1

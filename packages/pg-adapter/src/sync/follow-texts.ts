@@ -5,6 +5,7 @@ import { installSync } from '../follow/install.ts';
 import { prepareRegistry } from '../follow/registry.ts';
 import { createShrink, readShrink, setPhase } from '../follow/state.ts';
 import { createStore, readStore } from '../schema/registry.ts';
+import { layoutFor } from '../schema/tables.ts';
 import { describeSource } from '../source/describe.ts';
 import { sourceSql } from '../source/read-by-ids.ts';
 import type { SourceTable } from '../source/source-table.ts';
@@ -79,7 +80,8 @@ export async function followTexts(pool: Pool, options: FollowTextsOptions): Prom
       });
     await createShrink(client, schema, { name: store, column, kind: 'text', settings });
   });
-  const sync = { schema, store, source, dimensions: codec.dimensions, bitsInTrigger: false };
+  const layout = before?.layout ?? layoutFor(codec);
+  const sync = { schema, store, source, dimensions: codec.dimensions, layout, bitsInTrigger: false };
   // Again each time: partitions attached since get their trigger of TRUNCATE.
   if (state === undefined || state.phase === 'sync' || source.partitioned) await installSync(pool, sync);
   if (state === undefined || state.phase !== 'ready') {

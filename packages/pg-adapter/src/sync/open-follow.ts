@@ -41,6 +41,7 @@ export async function findFollow(
       store,
       source,
       dimensions: record.codec.dimensions,
+      layout: record.layout,
       bitsInTrigger: state.settings.bitsInTrigger === true,
     },
   };

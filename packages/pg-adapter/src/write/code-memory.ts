@@ -1,3 +1,5 @@
+import type { Codec } from '@nestbit/core';
+
 /** Memory for the codes of a batch. */
 export interface CodePiece {
   readonly bits: Uint8Array;
@@ -14,23 +16,23 @@ const BYTES = 64 << 20;
  * can take longer than encoding into it.
  */
 export class CodeMemory {
-  readonly #dimensions: number;
+  readonly #layout: Codec['layout'];
   #free: ArrayBuffer[] = [];
 
-  constructor(dimensions: number) {
-    this.#dimensions = dimensions;
+  constructor(layout: Codec['layout']) {
+    this.#layout = layout;
   }
 
   /** A piece for so many rows; what stood in it is still there. */
   take(rows: number): CodePiece {
-    const bytes = rows * (this.#dimensions / 8 + this.#dimensions);
+    const { bits, scalars, copy } = this.#layout;
+    const bytes = rows * (bits + scalars + copy);
     const fits = this.#free.findIndex(({ byteLength }) => byteLength >= bytes);
     const buffer = fits < 0 ? new ArrayBuffer(bytes) : this.#free.splice(fits, 1)[0];
-    const split = (rows * this.#dimensions) / 8;
     return {
-      bits: new Uint8Array(buffer, 0, split),
-      scalars: new Uint8Array(0),
-      copies: new Uint8Array(buffer, split, rows * this.#dimensions),
+      bits: new Uint8Array(buffer, 0, rows * bits),
+      scalars: new Uint8Array(buffer, rows * bits, rows * scalars),
+      copies: new Uint8Array(buffer, rows * (bits + scalars), rows * copy),
     };
   }
 

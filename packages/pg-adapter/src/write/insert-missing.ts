@@ -1,16 +1,16 @@
 import type { Codes } from '@nestbit/core';
 import type { PoolClient } from 'pg';
-import type { IdType, Layout, Tables } from '../schema/tables.ts';
+import type { IdType, Tables } from '../schema/tables.ts';
 import { qualified } from '../sql/identifiers.ts';
 import { copyInto, UNIQUE_VIOLATION } from './copy.ts';
-import { insertRows, targetsOf } from './insert.ts';
+import { insertRows, type Target } from './insert.ts';
 import { rowsAt, sorted, type WriteRows } from './rows.ts';
 import { nextSeq } from './seq.ts';
 import type { TupleColumn } from './tuples.ts';
 
 export interface Missing {
   readonly tables: Tables;
-  readonly layout: Layout;
+  readonly targets: readonly Target[];
   readonly idType: IdType;
   /** As text, in the order of the source's key. */
   readonly ids: readonly string[];
@@ -23,34 +23,29 @@ export interface Missing {
  * stored meanwhile is newer.
  */
 export async function insertMissing(client: PoolClient, missing: Missing): Promise<void> {
-  const { tables, layout, idType, ids, codes, copy } = missing;
+  const { tables, targets, idType, ids, codes, copy } = missing;
   const absent = await absentPlaces(client, missing);
   if (absent.length === 0) return;
   const firstSeq = await nextSeq(client, tables, ids.length);
   const rows = rowsAt({ ids, codes, payloads: undefined, firstSeq }, idType, absent);
   if (!copy) {
-    await insertRows(client, targetsOf(tables, layout), sorted(rows), () => 'on conflict (id) do nothing');
+    await insertRows(client, targets, sorted(rows), () => 'on conflict (id) do nothing');
     return;
   }
-  const parts = partsOf(tables, layout);
+  // The payloads are columns of the source.
+  const parts = targets.map(({ table, columns }) => ({
+    table,
+    columns: columns.filter((column) => column !== 'payload'),
+  }));
   await client.query('savepoint straight');
   try {
-    for (const [table, columns] of parts) await copyInto(client, table, columns, rows, idType);
+    for (const { table, columns } of parts) await copyInto(client, table, columns, rows, idType);
   } catch (error) {
     // Stored since we looked.
     if ((error as { code?: string }).code !== UNIQUE_VIOLATION) throw error;
     await client.query('rollback to savepoint straight');
-    for (const [table, columns] of parts) await throughStage(client, table, columns, rows, idType);
+    for (const { table, columns } of parts) await throughStage(client, table, columns, rows, idType);
   }
-}
-
-function partsOf(tables: Tables, layout: Layout): [string, TupleColumn[]][] {
-  const codes = qualified(tables.codes);
-  if (layout === 'inline') return [[codes, ['id', 'seq', 'bits', 'int8']]];
-  return [
-    [codes, ['id', 'seq', 'int8']],
-    [qualified(tables.bits), ['id', 'seq', 'bits']],
-  ];
 }
 
 async function throughStage(

@@ -1,4 +1,5 @@
 import type { PoolClient } from 'pg';
+import { type CodeColumns, scalarsToSmallint } from '../codes/columns.ts';
 import { bitParameter, bytesOf } from '../codes/wire.ts';
 import type { Layout, Tables } from '../schema/tables.ts';
 import { qualified } from '../sql/identifiers.ts';
@@ -8,36 +9,21 @@ import type { TupleColumn } from './tuples.ts';
 /** Rows of one statement; Postgres takes 65 535 parameters. */
 const ROWS_A_STATEMENT = 512;
 
-/** Columns of a table with the values of a row. */
+/** A table, and the columns of it that a row's values go into. */
 export interface Target {
   readonly table: string;
   readonly columns: readonly TupleColumn[];
-  values(row: WriteRow): unknown[];
 }
 
 /** The tables that a row goes into. */
-export function targetsOf(tables: Tables, layout: Layout): Target[] {
+export function targetsOf(tables: Tables, layout: Layout, { scalars, copy }: CodeColumns): Target[] {
+  const bits: TupleColumn[] = scalars ? ['bits', 'scalars'] : ['bits'];
+  const copies: TupleColumn[] = copy === undefined ? [] : [copy];
   const codes = qualified(tables.codes);
-  if (layout === 'inline') {
-    return [
-      {
-        table: codes,
-        columns: ['id', 'seq', 'bits', 'int8', 'payload'],
-        values: ({ id, seq, bits, int8, payload }) => [id, seq, bitParameter(bits), bytesOf(int8), payload],
-      },
-    ];
-  }
+  if (layout === 'inline') return [{ table: codes, columns: ['id', 'seq', ...bits, ...copies, 'payload'] }];
   return [
-    {
-      table: codes,
-      columns: ['id', 'seq', 'int8', 'payload'],
-      values: ({ id, seq, int8, payload }) => [id, seq, bytesOf(int8), payload],
-    },
-    {
-      table: qualified(tables.bits),
-      columns: ['id', 'seq', 'bits'],
-      values: ({ id, seq, bits }) => [id, seq, bitParameter(bits)],
-    },
+    { table: codes, columns: ['id', 'seq', ...copies, 'payload'] },
+    { table: qualified(tables.bits), columns: ['id', 'seq', ...bits] },
   ];
 }
 
@@ -52,7 +38,7 @@ export async function insertRows(
   let waiting: WriteRow[] = [];
   const write = async (): Promise<void> => {
     for (const target of targets) {
-      const values = waiting.flatMap((row) => target.values(row));
+      const values = waiting.flatMap((row) => target.columns.map((column) => columnValue(row, column)));
       await client.query(insertSql(target, waiting.length, conflict), values);
     }
     waiting = [];
@@ -62,6 +48,23 @@ export async function insertRows(
     if (waiting.length >= ROWS_A_STATEMENT) await write();
   }
   if (waiting.length > 0) await write();
+}
+
+function columnValue({ id, seq, bits, scalars, copy, payload }: WriteRow, column: TupleColumn): unknown {
+  switch (column) {
+    case 'id':
+      return id;
+    case 'seq':
+      return seq;
+    case 'bits':
+      return bitParameter(bits);
+    case 'scalars':
+      return scalarsToSmallint(scalars);
+    case 'payload':
+      return payload;
+    default:
+      return bytesOf(copy);
+  }
 }
 
 function insertSql(

@@ -66,7 +66,8 @@ export interface WriteRow {
   readonly id: string;
   readonly seq: bigint;
   readonly bits: Uint8Array;
-  readonly int8: Uint8Array;
+  readonly scalars: Uint8Array;
+  readonly copy: Uint8Array;
   /** JSON, or null. */
   readonly payload: string | null;
 }
@@ -76,7 +77,7 @@ const ROWS_AT_ONCE = 64;
 /** The rows in order; other work runs between the slices of many. */
 export async function* eachRow(rows: WriteRows): AsyncGenerator<WriteRow[]> {
   const { ids, places, codes, payloads, firstSeq } = rows;
-  const dimensions = codes.copies.length / codes.rows;
+  const [bits, scalars, copies] = [codes.bits, codes.scalars, codes.copies].map(rowsIn(codes.rows));
   const turns = new Turns();
   for (let first = 0; first < places.length; first += ROWS_AT_ONCE) {
     if (turns.due) await turns.give();
@@ -85,10 +86,19 @@ export async function* eachRow(rows: WriteRows): AsyncGenerator<WriteRow[]> {
       return {
         id: String(ids[place]),
         seq: firstSeq + BigInt(place),
-        bits: codes.bits.subarray((place * dimensions) / 8, ((place + 1) * dimensions) / 8),
-        int8: codes.copies.subarray(place * dimensions, (place + 1) * dimensions),
+        bits: bits(place),
+        scalars: scalars(place),
+        copy: copies(place),
         payload: payload === undefined ? null : JSON.stringify(payload),
       };
     });
   }
+}
+
+/** Reads single rows out of some that lie one after the other. */
+function rowsIn(rows: number): (all: Uint8Array) => (row: number) => Uint8Array {
+  return (all) => {
+    const width = all.length / rows;
+    return (row) => all.subarray(row * width, (row + 1) * width);
+  };
 }

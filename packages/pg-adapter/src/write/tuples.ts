@@ -2,7 +2,7 @@ import type { IdType } from '../schema/tables.ts';
 import type { WriteRows } from './rows.ts';
 
 /** A column of a table of codes that COPY BINARY writes. */
-export type TupleColumn = 'id' | 'seq' | 'bits' | 'int8' | 'payload';
+export type TupleColumn = 'id' | 'seq' | 'bits' | 'scalars' | 'int8' | 'copy' | 'payload';
 
 /** Integers of 8 bytes are written in halves of 4: a `bigint` each would be garbage to collect. */
 const HALF = 2 ** 32;
@@ -26,9 +26,11 @@ export function tuplesOf(
   into?: Buffer,
 ): Buffer {
   const { ids, keys, places, codes, payloads, firstSeq } = rows;
-  const n = codes.rows === 0 ? 0 : codes.copies.length / codes.rows;
+  const widthOf = (all: Uint8Array): number => (codes.rows === 0 ? 0 : all.length / codes.rows);
+  const [bitsWidth, copyWidth] = [widthOf(codes.bits), widthOf(codes.copies)];
   const bits = columns.includes('bits');
-  const int8 = columns.includes('int8');
+  const scalars = columns.includes('scalars');
+  const copy = columns.includes('int8') || columns.includes('copy');
   const payload = columns.includes('payload');
   const texts =
     idType === 'text'
@@ -38,14 +40,14 @@ export function tuplesOf(
     ? Array.from(places.subarray(from, to), (place) => jsonOf(payloads?.[place]))
     : undefined;
   const idWidth = idType === 'uuid' ? 16 : 8;
-  const fixed = 2 + 4 * columns.length + 8 + (bits ? 4 + n / 8 : 0) + (int8 ? n : 0);
+  const fixed =
+    2 + 4 * columns.length + 8 + (bits ? 4 + bitsWidth : 0) + (scalars ? 2 : 0) + (copy ? copyWidth : 0);
   let length = fixed * (to - from) + (texts === undefined ? idWidth * (to - from) : 0);
   for (const text of texts ?? []) length += text.length;
   for (const json of jsons ?? []) length += json?.length ?? 0;
   const out =
     into !== undefined && into.length >= length ? into.subarray(0, length) : Buffer.allocUnsafe(length);
   const view = new DataView(out.buffer, out.byteOffset, out.length);
-  const bytes = codes.copies;
   // WebAssembly's order of bytes and so that of every machine the codes are made on: the low half first.
   const halves = keys && new Uint32Array(keys.buffer, keys.byteOffset, keys.length * 2);
   const firstHigh = Number(firstSeq >> 32n);
@@ -78,15 +80,22 @@ export function tuplesOf(
     const low = firstLow + place;
     putInteger(low < HALF ? firstHigh : firstHigh + 1, low);
     if (bits) {
-      view.setInt32(at, 4 + n / 8);
-      view.setInt32(at + 4, n);
-      out.set(codes.bits.subarray((place * n) / 8, ((place + 1) * n) / 8), at + 8);
-      at += 8 + n / 8;
+      view.setInt32(at, 4 + bitsWidth);
+      view.setInt32(at + 4, 8 * bitsWidth);
+      out.set(codes.bits.subarray(place * bitsWidth, (place + 1) * bitsWidth), at + 8);
+      at += 8 + bitsWidth;
     }
-    if (int8) {
-      view.setInt32(at, n);
-      out.set(bytes.subarray(place * n, (place + 1) * n), at + 4);
-      at += 4 + n;
+    if (scalars) {
+      // A smallint is sent most significant byte first: the two bytes as they are.
+      view.setInt32(at, 2);
+      out[at + 4] = codes.scalars[2 * place];
+      out[at + 5] = codes.scalars[2 * place + 1];
+      at += 6;
+    }
+    if (copy) {
+      view.setInt32(at, copyWidth);
+      out.set(codes.copies.subarray(place * copyWidth, (place + 1) * copyWidth), at + 4);
+      at += 4 + copyWidth;
     }
     if (jsons !== undefined) put(jsons[row - from]);
   }

@@ -1,4 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
+import { codeColumns } from '../codes/columns.ts';
 import { copies } from '../connection/copies.ts';
 import { atOnce, type TransactionOptions, transaction } from '../connection/transaction.ts';
 import { addFields, type StoreRecord } from '../schema/registry.ts';
@@ -41,7 +42,7 @@ export async function writeRows(pool: Pool, write: Write): Promise<void> {
   const { schema, record, tables, fields, signal } = write;
   const { idType } = record;
   const { ids } = write.rows;
-  const targets = targetsOf(tables, record.layout);
+  const targets = targetsOf(tables, record.layout, codeColumns(record.codec));
   const finish =
     fields.length === 0
       ? undefined

@@ -46,7 +46,7 @@ export async function backfill(
     let writing: Promise<void> = Promise.resolve();
     const { codec } = context.record;
     // One is read into while the other is written from.
-    const memories = [0, 1].map(() => new GrowingCodes(codec.dimensions, throttle.mostRows));
+    const memories = [0, 1].map(() => new GrowingCodes(codec, throttle.mostRows));
     const reader = new CodeReader({ ...context, codec, signal: either });
     // The next range is on record before this one is done: nobody waits for the disk to have it.
     const take = (): Promise<Range | undefined> => {

@@ -1,5 +1,6 @@
-import type { Codec, Codes } from '@nestbit/core';
+import type { Codec, CodeMemory, Codes } from '@nestbit/core';
 import type { Pool } from 'pg';
+import { sliceCodes } from '../../codes/slice-codes.ts';
 import { type Checkout, checkout } from '../../connection/checkout.ts';
 import { copyReader } from '../../connection/own-client.ts';
 import { encodeRows } from '../../source/encode-rows.ts';
@@ -83,9 +84,9 @@ export class CodeReader {
 export async function gather(
   codec: Codec,
   batches: AsyncIterable<SourceRows>,
-  memory: GrowingCodes = new GrowingCodes(codec.dimensions),
+  memory: GrowingCodes = new GrowingCodes(codec),
 ): Promise<RangeCodes> {
-  const n = codec.dimensions;
+  const { layout } = codec;
   const ids: string[] = [];
   const nulls: string[] = [];
   const bad: BadRow[] = [];
@@ -93,11 +94,7 @@ export async function gather(
   for await (const batch of batches) {
     const rows = ids.length;
     memory.reserve(rows, rows + batch.ids.length);
-    const into = {
-      bits: memory.bits.subarray((rows * n) / 8),
-      scalars: new Uint8Array(0),
-      copies: memory.copies.subarray(rows * n),
-    };
+    const into = sliceCodes(memory.codes, layout, rows);
     const encoded = await encodeRows(codec, batch, into);
     saturated += encoded.codes.saturated;
     for (const id of encoded.ids) ids.push(id);
@@ -108,9 +105,7 @@ export async function gather(
   const codes: Codes = {
     fingerprint: codec.fingerprint,
     rows: ids.length,
-    bits: memory.bits.subarray(0, (ids.length * n) / 8),
-    scalars: new Uint8Array(0),
-    copies: memory.copies.subarray(0, ids.length * n),
+    ...sliceCodes(memory.codes, layout, 0, ids.length),
     saturated,
   };
   return { ids, codes, nulls, bad };
@@ -118,28 +113,28 @@ export async function gather(
 
 /** Memory for codes that grows by half, and serves one range after the other: taking it anew is dear. */
 export class GrowingCodes {
-  readonly #dimensions: number;
-  readonly #rows: number;
-  bits: Uint8Array<ArrayBuffer> = new Uint8Array(0);
-  copies: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  readonly #codec: Codec;
+  readonly #atFirst: number;
+  #room = 0;
+  #codes: CodeMemory;
 
   /** @param rows for which there is room at first; what is not used takes no memory */
-  constructor(dimensions: number, rows = 1024) {
-    this.#dimensions = dimensions;
-    this.#rows = rows;
+  constructor(codec: Codec, rows = 1024) {
+    this.#codec = codec;
+    this.#atFirst = rows;
+    this.#codes = codec.allocate(0);
+  }
+
+  get codes(): CodeMemory {
+    return this.#codes;
   }
 
   /** Makes room for `rows`; the first `used` stay. */
   reserve(used: number, rows: number): void {
-    const n = this.#dimensions;
-    if (rows * n <= this.copies.length) return;
-    const room = Math.max(rows, Math.ceil(1.5 * used), this.#rows);
-    this.bits = grown(this.bits.subarray(0, (used * n) / 8), new Uint8Array((room * n) / 8));
-    this.copies = grown(this.copies.subarray(0, used * n), new Uint8Array(room * n));
+    if (rows <= this.#room) return;
+    this.#room = Math.max(rows, Math.ceil(1.5 * used), this.#atFirst);
+    const before = sliceCodes(this.#codes, this.#codec.layout, 0, used);
+    this.#codes = this.#codec.allocate(this.#room);
+    for (const part of ['bits', 'scalars', 'copies'] as const) this.#codes[part].set(before[part]);
   }
-}
-
-function grown<T extends Uint8Array | Int8Array>(from: T, to: T): T {
-  to.set(from);
-  return to;
 }

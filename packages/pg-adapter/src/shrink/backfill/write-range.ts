@@ -1,6 +1,8 @@
 import type { PoolClient } from 'pg';
+import { codeColumns } from '../../codes/columns.ts';
 import { transaction } from '../../connection/transaction.ts';
 import { registryOf } from '../../schema/registry-names.ts';
+import { targetsOf } from '../../write/insert.ts';
 import { insertMissing } from '../../write/insert-missing.ts';
 import type { ShrinkContext } from '../context.ts';
 import type { Range } from './ranges.ts';
@@ -18,7 +20,8 @@ export async function writeRange(
   { signal, sessions }: { readonly signal: AbortSignal; readonly sessions: Set<number> },
 ): Promise<void> {
   const { pool, schema, name, tables, record, copy } = context;
-  const { layout, idType } = record;
+  const { layout, idType, codec } = record;
+  const targets = targetsOf(tables, layout, codeColumns(codec));
   await transaction(
     pool,
     async (client) => {
@@ -40,7 +43,7 @@ export async function writeRange(
       const session = (client as { processID?: number | null }).processID ?? 0;
       sessions.add(session);
       try {
-        await insertMissing(client, { tables, layout, idType, ids: found.ids, codes: found.codes, copy });
+        await insertMissing(client, { tables, targets, idType, ids: found.ids, codes: found.codes, copy });
         await noteBad(client, schema, name, found);
       } finally {
         sessions.delete(session);

@@ -1,3 +1,4 @@
+import { codeColumns } from '../../codes/columns.ts';
 import type { Server } from '../../index-build/server.ts';
 import { indexesBits, scansIteratively } from '../../index-build/server.ts';
 import { beamSql } from '../../search/beam.ts';
@@ -6,7 +7,7 @@ import type { ShrinkContext } from '../context.ts';
 
 /** What the application reads after a cutover. */
 export interface CutoverNames {
-  /** View: id, bits, int8 of every row that has codes. */
+  /** View: id, bits, scalars and copy of every row that has codes. */
   readonly view: string;
   /** Function: the nearest rows by Hamming distance. */
   readonly search: string;
@@ -26,7 +27,7 @@ export function cutoverDdl(context: ShrinkContext, server: Server): string[] {
   const n = record.codec.dimensions;
   const id = record.idType;
   const split = record.layout === 'split' ? ` join ${qualified(tables.bits)} b on b.id = c.id` : '';
-  const bits = split === '' ? 'c.bits' : 'b.bits';
+  const bits = split === '' ? 'c' : 'b';
   const indexed = indexesBits(server);
   const distance = indexed ? '(b.bits <~> $1)' : 'bit_count(b.bits # $1)';
   const settings = indexed
@@ -41,20 +42,26 @@ export function cutoverDdl(context: ShrinkContext, server: Server): string[] {
   const attributes = indexed
     ? ` set hnsw.ef_search = 100${scansIteratively(server) ? ' set hnsw.iterative_scan = off' : ''}`
     : '';
-  const int8 =
-    split === '' ? 'n.int8' : `(select c.int8 from ${qualified(tables.codes)} c where c.id = n.id)`;
+  // What comes beside the distance: from the candidates themselves, or by their ids.
+  const { scalars, copy } = codeColumns(record.codec);
+  const own = [...(scalars ? ['scalars'] : []), ...(copy !== undefined && split === '' ? [copy] : [])];
+  const inner = own.map((column) => `, b.${column}`).join('');
+  const outer = own.map((column) => `, n.${column}`).join('');
+  const copyById = `, (select c.${copy} from ${qualified(tables.codes)} c where c.id = n.id)`;
+  const found = `${scalars ? ', scalars smallint' : ''}${copy === undefined ? '' : `, ${copy} bytea`}`;
   const body = `
 begin${settings}
   return query execute ${dollar(
-    `select n.id, n.distance, ${int8} from (select b.id, ${distance}::int as distance${split === '' ? ', b.int8' : ''} ` +
+    `select n.id, n.distance${outer}${split !== '' && copy !== undefined ? copyById : ''} ` +
+      `from (select b.id, ${distance}::int as distance${inner} ` +
       `from ${qualified(tables.bits)} b order by ${distance} limit $2) n order by n.distance, n.id`,
     'q',
   )} using query, candidates;
 end`;
   const statements = [
-    `create or replace view ${view} as select c.id, ${bits}, c.int8 from ${qualified(tables.codes)} c${split}`,
+    `create or replace view ${view} as select c.id, ${bits}.bits${scalars ? `, ${bits}.scalars` : ''}${copy === undefined ? '' : `, c.${copy}`} from ${qualified(tables.codes)} c${split}`,
     `create or replace function ${search}(query bit(${n}), candidates integer default 100)
-returns table (id ${id}, distance integer, int8 bytea)
+returns table (id ${id}, distance integer${found})
 language plpgsql stable parallel safe${attributes} as ${dollar(body, 'nestbit')}`,
   ];
   const { settings: codec } = record.codec;
@@ -68,7 +75,7 @@ language plpgsql stable parallel safe${attributes} as ${dollar(body, 'nestbit')}
   ) {
     statements.push(
       `create or replace function ${search}(query ${kind}, candidates integer default 100)
-returns table (id ${id}, distance integer, int8 bytea)
+returns table (id ${id}, distance integer${found})
 language sql stable parallel safe as ${dollar(
         `select * from ${search}(binary_quantize(subvector(query, 1, ${n}))::bit(${n}), candidates)`,
         'nestbit',

@@ -1,3 +1,4 @@
+import type { Codec } from '@nestbit/core';
 import { HNSW, type PgIndex } from '../../index-build/index-builder.ts';
 import type { IdType, Layout } from '../../schema/tables.ts';
 
@@ -29,7 +30,7 @@ const aligned = (bytes: number, to: number): number => Math.ceil(bytes / to) * t
  */
 export function codeBytes(
   rows: number,
-  dimensions: number,
+  { layout: parts }: Codec,
   {
     idType,
     idBytes,
@@ -40,14 +41,16 @@ export function codeBytes(
   const id = idType === 'text' ? idBytes + (idBytes < 127 ? 1 : 4) : idType === 'uuid' ? 16 : 8;
   // Header, then id and seq, aligned to 8.
   const start = 24 + aligned(id, 8) + 8;
-  const bits = 8 + dimensions / 8;
-  const int8 = dimensions + (dimensions < 127 ? 1 : 4);
-  const wide = aligned(start + (layout === 'inline' ? aligned(bits, 4) : 0) + int8, 8);
+  const bits = 8 + parts.bits;
+  // The scalars lie between the bits and a copy that is aligned to 4, unless it is short.
+  const narrow = parts.scalars === 0 ? bits : aligned(bits, 2) + parts.scalars;
+  const copy = parts.copy === 0 ? 0 : parts.copy + (parts.copy < 127 ? 1 : 4);
+  const wide = aligned(start + (layout === 'inline' ? aligned(narrow, 4) : 0) + copy, 8);
   let codes =
-    wide <= TOAST_OVER ? heap(rows, wide) : heap(rows, aligned(start + 18, 8)) + toast(rows, dimensions);
+    wide <= TOAST_OVER ? heap(rows, wide) : heap(rows, aligned(start + 18, 8)) + toast(rows, parts.copy);
   let keys = btree(rows, id);
   if (layout === 'split') {
-    codes += heap(rows, aligned(start + bits, 8));
+    codes += heap(rows, aligned(start + narrow, 8));
     keys *= 2;
   }
   return {

@@ -1,16 +1,17 @@
 import type { Codec } from '@nestbit/core';
 import type { Pool, PoolClient } from 'pg';
-import { bitParameter, bytesOf } from '../../codes/wire.ts';
+import { codeColumns } from '../../codes/columns.ts';
 import { checkout } from '../../connection/checkout.ts';
 import { copies } from '../../connection/copies.ts';
 import { createIndexOn, type PgIndex } from '../../index-build/index-builder.ts';
-import type { IdType } from '../../schema/tables.ts';
+import type { IdType, Tables } from '../../schema/tables.ts';
 import { encodeRows } from '../../source/encode-rows.ts';
 import type { SourceRows } from '../../source/source-rows.ts';
 import type { SourceTable } from '../../source/source-table.ts';
 import { translated } from '../../sql/failures.ts';
+import { qualified, type Relation } from '../../sql/identifiers.ts';
 import { copyInto } from '../../write/copy.ts';
-import { insertRows, type Target } from '../../write/insert.ts';
+import { insertRows, targetsOf } from '../../write/insert.ts';
 import { rowsAt, sorted } from '../../write/rows.ts';
 import { sampleRows } from '../sample/sample.ts';
 
@@ -26,7 +27,9 @@ export interface Trial {
   readonly idBytes: number;
 }
 
-const TABLE = 'pg_temp.nestbit_trial';
+const RELATION: Relation = { schema: 'pg_temp', name: 'nestbit_trial' };
+const TRIAL: Tables = { codes: RELATION, bits: RELATION, sequence: RELATION, index: RELATION };
+const TABLE = qualified(RELATION);
 const PART = 'pg_temp.nestbit_trial_part';
 /** An index costs 0.1 to 0.5 ms a row: a few seconds. */
 const INDEXED = 8000;
@@ -49,13 +52,15 @@ export async function trial(
   const { client, release } = await checkout(pool).catch((error) => {
     throw translated(error);
   });
+  const { scalars, copy: copyBytes } = codeColumns(codec);
   let broken: Error | undefined;
   try {
     await client.query('begin');
     await client.query(
-      `create temporary table nestbit_trial (id ${source.idType}, seq bigint, bits bit(${codec.dimensions}) not null, int8 bytea, payload jsonb) on commit drop;
+      `create temporary table nestbit_trial (id ${source.idType}, seq bigint, bits bit(${codec.dimensions}) not null,
+         ${scalars ? 'scalars smallint, ' : ''}${copyBytes === undefined ? '' : `${copyBytes} bytea, `}payload jsonb) on commit drop;
        alter table nestbit_trial alter column bits set storage plain;
-       alter table nestbit_trial alter column int8 set storage external`,
+       ${copyBytes === undefined ? '' : `alter table nestbit_trial alter column ${copyBytes} set storage external`}`,
     );
     const batches = all ?? sampleRows(pool, source, codec.inputDimensions, wanted);
     const copy = all === undefined;
@@ -96,11 +101,7 @@ async function store(
   batches: AsyncIterable<SourceRows> | readonly SourceRows[],
   { codec, idType, copy, warmUp }: Storing,
 ): Promise<{ rows: number; seconds: number; idBytes: number }> {
-  const target: Target = {
-    table: TABLE,
-    columns: ['id', 'seq', 'bits', 'int8', 'payload'],
-    values: ({ id, seq, bits, int8, payload }) => [id, seq, bitParameter(bits), bytesOf(int8), payload],
-  };
+  const [target] = targetsOf(TRIAL, 'inline', codeColumns(codec));
   let rows = 0;
   let bytes = 0;
   const begun = performance.now();

@@ -74,8 +74,8 @@ export async function planShrink(
   const measured = await trial(pool, source, codec, Math.min(rows, options.trialRows ?? 20_000), index);
   const withEmbedding = Math.round(rows * (1 - sample.nulls / Math.max(1, sample.sampled)));
   const { idType } = source;
-  const layout = layoutFor(codec.dimensions);
-  const added = codeBytes(withEmbedding, codec.dimensions, {
+  const layout = layoutFor(codec);
+  const added = codeBytes(withEmbedding, codec, {
     idType,
     idBytes: measured.idBytes,
     layout,
@@ -114,9 +114,9 @@ function statementsOf(
   index: PgIndex | 'none',
   bitsInTrigger: boolean,
 ): PlannedStatement[] {
-  const layout = layoutFor(codec.dimensions);
+  const layout = layoutFor(codec);
   const tables = tablesOf(schema, name, layout);
-  const sidecar = createTables(tables, source.idType, layout, codec.dimensions);
+  const sidecar = createTables(tables, source.idType, layout, codec);
   const none = { lock: 'none', note: 'relations of its own' };
   const range = { after: '…', upTo: '…' };
   return [
@@ -127,16 +127,18 @@ function statementsOf(
       note: 'with the tables of its migrations, where they are missing',
     },
     ...sidecar.map((sql) => ({ step: 'sidecar' as const, sql, ...none })),
-    ...syncDdl({ schema, store: name, source, dimensions: codec.dimensions, bitsInTrigger }).map((sql) => ({
-      step: 'sync' as const,
-      sql,
-      ...(/create (or replace )?(constraint )?trigger/i.test(sql)
-        ? {
-            lock: 'SHARE ROW EXCLUSIVE',
-            note: 'keeps writers out, not readers, for milliseconds; gives up within 200 ms when writers are in its way, and asks again',
-          }
-        : none),
-    })),
+    ...syncDdl({ schema, store: name, source, dimensions: codec.dimensions, layout, bitsInTrigger }).map(
+      (sql) => ({
+        step: 'sync' as const,
+        sql,
+        ...(/create (or replace )?(constraint )?trigger/i.test(sql)
+          ? {
+              lock: 'SHARE ROW EXCLUSIVE',
+              note: 'keeps writers out, not readers, for milliseconds; gives up within 200 ms when writers are in its way, and asks again',
+            }
+          : none),
+      }),
+    ),
     {
       step: 'backfill',
       sql: copyRangeSql(source, range),

@@ -8,15 +8,7 @@ import type { SourceTable } from '../../source/source-table.ts';
 import { quoted } from '../../sql/identifiers.ts';
 import { parametersOf } from '../../sql/parameters.ts';
 import type { ShrinkContext } from '../context.ts';
-import {
-  type CodeFault,
-  hashOf,
-  kindOfFault,
-  leftOver,
-  pendingOf,
-  type StoredHash,
-  storedHashes,
-} from './stored.ts';
+import { type CodeFault, faultKind, hashOf, leftOver, pendingOf, storedHashes } from './stored.ts';
 
 /** What comparing every row with its code found. */
 export interface Parity {
@@ -90,7 +82,7 @@ async function checkRange(
   const stored = await storedHashes(client, context, range);
   const part = { rows: 0, right: 0, nulls: 0, bad: 0, pending: 0 };
   const encoded: { ids: readonly string[]; embeddings: Float32Array }[] = [];
-  const wrong: { id: string; wanted: StoredHash; stored: StoredHash | undefined }[] = [];
+  const wrong: CodeFault[] = [];
   for await (const batch of readRange(client, source, codec.inputDimensions, range, { copy, signal })) {
     const { ids, codes, bad } = await encodeRows(codec, batch);
     part.rows += ids.length + batch.nulls.length + bad.length;
@@ -98,10 +90,9 @@ async function checkRange(
     part.bad += bad.length;
     encoded.push({ ids, embeddings: goodOf(codec, batch.ids, ids, batch.embeddings) });
     for (const [row, id] of ids.entries()) {
-      const wanted = hashOf(codes, row, codec.dimensions);
-      const own = stored.get(id);
-      if (own?.bits === wanted.bits && own.int8 === wanted.int8) part.right++;
-      else wrong.push({ id, wanted, stored: own });
+      const kind = faultKind(codec, hashOf(codec, codes, row), stored.get(id));
+      if (kind === undefined) part.right++;
+      else wrong.push({ id, kind });
     }
   }
   const pending = await pendingOf(
@@ -109,9 +100,7 @@ async function checkRange(
     context,
     wrong.map(({ id }) => id),
   );
-  const faults = wrong
-    .filter(({ id }) => !pending.has(id))
-    .map((one) => ({ id: one.id, kind: kindOfFault(one.wanted, one.stored) }));
+  const faults = wrong.filter(({ id }) => !pending.has(id));
   return { ...part, pending: pending.size, faults, upTo, encoded };
 }
 

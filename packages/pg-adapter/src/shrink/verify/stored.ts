@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Codes } from '@nestbit/core';
+import type { Codec, Codes } from '@nestbit/core';
 import type { PoolClient } from 'pg';
+import { codeColumns } from '../../codes/columns.ts';
 import { packedBits } from '../../codes/wire.ts';
 import { registryOf } from '../../schema/registry-names.ts';
 import { joinCodes } from '../../source/join-codes.ts';
@@ -13,14 +14,19 @@ import type { ShrinkContext } from '../context.ts';
 /** A code that is not what it should be. */
 export interface CodeFault {
   readonly id: string;
-  /** `missing`: a row without a code; `left over`: a code without a row, or whose row can have none. */
-  readonly kind: 'missing' | 'wrong bits' | 'wrong int8' | 'wrong bits and int8' | 'left over';
+  /**
+   * `missing`: a row without a code; `left over`: a code without a row, or whose row can have none; `wrong` names the
+   * columns that do not hold what the embedding gives, such as `wrong bits, scalars and copy`.
+   */
+  readonly kind: 'missing' | 'left over' | `wrong ${string}`;
 }
 
-/** md5 (hex) of the packed bits and of the int8 copy of a row. */
-export interface StoredHash {
-  readonly bits: string | null;
-  readonly int8: string | null;
+/** md5 (hex) of what each column of a row's codes holds, in the order of `hashedColumns`; null where it is missing. */
+export type StoredHash = readonly (string | null)[];
+
+function hashedColumns(codec: Codec): ('bits' | 'scalars' | 'int8' | 'copy')[] {
+  const { scalars, copy } = codeColumns(codec);
+  return ['bits', ...(scalars ? (['scalars'] as const) : []), ...(copy === undefined ? [] : [copy])];
 }
 
 /** Hashes of the stored codes of a range of the source, by id. */
@@ -31,28 +37,48 @@ export async function storedHashes(
 ): Promise<Map<string, StoredHash>> {
   const split = record.layout === 'split';
   const { values, place } = parametersOf(source.idSqlType);
-  const bits = split ? 'b.bits' : 'c.bits';
-  const { rows } = await client.query<{ id: string; bits: string | null; int8: string | null }>(
-    `select ${idText(source)} as id, md5(${packedBits(bits)}) as bits, md5(c.int8) as int8
+  const bits = split ? 'b' : 'c';
+  const columns = hashedColumns(record.codec);
+  const bytes = {
+    bits: packedBits(`${bits}.bits`),
+    scalars: `int2send(${bits}.scalars)`,
+    int8: 'c.int8',
+    copy: 'c.copy',
+  };
+  const hashes = columns.map((name) => `md5(${bytes[name]}) as ${name}`).join(', ');
+  const { rows } = await client.query<{ id: string } & Record<string, string | null>>(
+    `select ${idText(source)} as id, ${hashes}
      from ${sourceSql(source)} s join ${qualified(tables.codes)} c on ${joinCodes(source)}
      ${split ? `left join ${qualified(tables.bits)} b on b.id = c.id` : ''}${boundsSql(source, range, place)}`,
     values,
   );
-  return new Map(rows.map(({ id, bits: own, int8 }) => [id, { bits: own, int8 }]));
+  return new Map(rows.map((row) => [row.id, columns.map((name) => row[name])]));
 }
 
-export function hashOf(codes: Codes, row: number, dimensions: number): StoredHash {
-  const md5 = (bytes: Uint8Array | Int8Array): string => createHash('md5').update(bytes).digest('hex');
-  return {
-    bits: md5(codes.bits.subarray((row * dimensions) / 8, ((row + 1) * dimensions) / 8)),
-    int8: md5(codes.copies.subarray(row * dimensions, (row + 1) * dimensions)),
-  };
+/** The hashes that a row should have. */
+export function hashOf(codec: Codec, codes: Codes, row: number): StoredHash {
+  const { bits, scalars, copy } = codec.layout;
+  const md5 = (all: Uint8Array, width: number): string =>
+    createHash('md5')
+      .update(all.subarray(row * width, (row + 1) * width))
+      .digest('hex');
+  return hashedColumns(codec).map((name) => {
+    if (name === 'bits') return md5(codes.bits, bits);
+    return name === 'scalars' ? md5(codes.scalars, scalars) : md5(codes.copies, copy);
+  });
 }
 
-export function kindOfFault(wanted: StoredHash, stored: StoredHash | undefined): CodeFault['kind'] {
+/** What is wrong with a row's codes; undefined when nothing is. */
+export function faultKind(
+  codec: Codec,
+  wanted: StoredHash,
+  stored: StoredHash | undefined,
+): CodeFault['kind'] | undefined {
   if (stored === undefined) return 'missing';
-  if (stored.bits === wanted.bits) return 'wrong int8';
-  return stored.int8 === wanted.int8 ? 'wrong bits' : 'wrong bits and int8';
+  const wrong = hashedColumns(codec).filter((_, column) => wanted[column] !== stored[column]);
+  const last = wrong.pop();
+  if (last === undefined) return undefined;
+  return `wrong ${wrong.length === 0 ? last : `${wrong.join(', ')} and ${last}`}`;
 }
 
 /** Of some ids those that wait for a worker. */
