@@ -10,7 +10,7 @@ prefix=$(node -p "require('path').dirname(require('path').dirname(process.execPa
 [ -e "$prefix/include/node/node_api.h" ] || prefix=/usr
 sanitize="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
 (cd native/src && find . -name '*.cpp' | sed 's|^./||') | xargs -P "$(getconf _NPROCESSORS_ONLN)" -I{} sh -c \
-  '"$0" -O1 -g -std=c++17 -fPIC -fexceptions -fno-omit-frame-pointer '"$sanitize"' -DNAPI_VERSION=8 \
+  '"$0" -O1 -g -std=c++17 -ffp-contract=off -fPIC -fexceptions -fno-omit-frame-pointer '"$sanitize"' -DNAPI_VERSION=8 \
     -DNODE_ADDON_API_DISABLE_DEPRECATED -DNODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS -I'"$headers"' -I'"$prefix"'/include/node \
     -c "native/src/{}" -o "'"$out"'/$(echo "{}" | tr / _).o"' "${CXX:-g++}"
 # shellcheck disable=SC2086

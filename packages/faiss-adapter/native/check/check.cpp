@@ -19,6 +19,7 @@ extern const Kernel emulatedKernel;
 void checkKernel(const Kernel& kernel) {
   checkDistances(kernel);
   checkScores(kernel);
+  checkRowScores(kernel);
   checkScan(kernel);
 }
 

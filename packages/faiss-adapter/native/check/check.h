@@ -7,6 +7,8 @@
 void checkDistances(const nestbit::Kernel& kernel);
 // Its refine and rescore sums.
 void checkScores(const nestbit::Kernel& kernel);
+// The scores of rows that are made of them.
+void checkRowScores(const nestbit::Kernel& kernel);
 // Its exhaustive scan: ranges, filters, ties, cancelling.
 void checkScan(const nestbit::Kernel& kernel);
 // The bounded structure of nearest rows.

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "../src/kernels/row-scores.h"
 #include "../src/kernels/scan.h"
 #include "random.h"
 #include "yardstick.h"
@@ -135,6 +136,43 @@ void rows(const Kernel& kernel) {
               rescoreCold * 1e3);
 }
 
+// What a row's scalars and the layout of its copy add to the bare sums.
+void rowScores(const Kernel& kernel) {
+  constexpr size_t dimensions = 1024, bytes = dimensions / 8, many = 20000, count = 200;
+  Random random(4);
+  std::vector<uint8_t> bits(many * bytes), scalars(many * nestbit::scalarBytes);
+  random.fill(bits.data(), bits.size());
+  random.fill(scalars.data(), scalars.size());
+  const std::vector<int16_t> weights(dimensions, 1000);
+  const std::vector<double> table(nestbit::tableEntries, 3), fine(dimensions, 1 << 30);
+  std::vector<uint32_t> index(5 * count);
+  std::vector<double> out(index.size());
+  const auto shifted = [&] {
+    for (uint32_t& row : index) row = static_cast<uint32_t>(random.below(many));
+  };
+  for (const bool with : {false, true}) {
+    const nestbit::BitQuery query = {weights.data(), with ? table.data() : nullptr, with ? table.data() : nullptr};
+    const double time = timed([&] {
+      shifted();
+      nestbit::bitScores(kernel, query, bits.data(), scalars.data(), index.data(), index.size(), bytes, out.data());
+    });
+    std::printf("1024 bits, %zu bit scores %s scalars: %.1f us\n", index.size(), with ? "with" : "without", time * 1e3);
+  }
+  const char* const names[] = {"none", "calibrated", "int8", "int16", "int4"};
+  for (const nestbit::Copy copy :
+       {nestbit::Copy::calibrated, nestbit::Copy::int8, nestbit::Copy::int16, nestbit::Copy::int4}) {
+    const size_t stride = nestbit::copyBytes(copy, dimensions) + 4;
+    std::vector<uint8_t> copies(many * stride, 3);
+    const double time = timed([&] {
+      shifted();
+      nestbit::copyScores(kernel, copy, {fine.data(), 1, 0}, copies.data(), stride, index.data(), count, dimensions,
+                          out.data());
+    });
+    std::printf("1024 dimensions, %zu copies of kind %s rescored, scattered: %.1f us\n", count,
+                names[static_cast<int>(copy)], time * 1e3);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -146,5 +184,6 @@ int main(int argc, char** argv) {
   for (const size_t bits : {256, 512, 768, 1024, 1536, 384, 1000}) scans(kernel, count, bits);
   filters(kernel, count);
   rows(kernel);
+  rowScores(kernel);
   return 0;
 }

@@ -4,5 +4,5 @@ set -eu
 cd "$(dirname "$0")"
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
-${CXX:-g++} -O3 -std=c++17 -fPIC -Wall -Wextra ../src/kernels/*.cpp time.cpp -o "$out/time"
+${CXX:-g++} -O3 -std=c++17 -ffp-contract=off -fPIC -Wall -Wextra ../src/kernels/*.cpp time.cpp -o "$out/time"
 "$out/time" "$@"

@@ -2,15 +2,30 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { NestbitError } from '@nestbit/core';
+import { type CopyKind, NestbitError } from '@nestbit/core';
+
+/** How rows lie in the files of codes; `CodeLayout` in native/src/storage/code-files.h. Widths in bytes of a row. */
+export interface NativeLayout {
+  readonly format: 1 | 2;
+  readonly bits: number;
+  readonly scalars: number;
+  readonly copy: CopyKind;
+  readonly copyBytes: number;
+}
 
 /** Rows of a store on disk, memory-mapped; native/src/storage/code-files.h. */
 export interface NativeCodeFiles {
   grow(rows: number): void;
   close(): void;
-  releaseBits(): void;
-  verify(which: 'bits' | 'int8', first: number, last: number, threads: number, token: number): Promise<void>;
-  read(rows: Uint32Array, bits: Uint8Array, int8: Int8Array): Promise<void>;
+  verify(
+    which: 'bits' | 'copies',
+    first: number,
+    last: number,
+    threads: number,
+    token: number,
+  ): Promise<void>;
+  /** Fills the arrays that are given, rows × the layout's widths; scalars only with bits. */
+  read(rows: Uint32Array, bits?: Uint8Array, scalars?: Uint8Array, copies?: Uint8Array): Promise<void>;
 }
 
 /** A binary index of faiss; native/src/index/binary-index.h. */
@@ -64,10 +79,16 @@ export interface NativeSearch {
   readonly token: number;
   readonly count: number;
   readonly bits: Uint8Array;
-  readonly refineWeights: Int16Array;
-  readonly rescoreWeights: Float64Array;
-  readonly scale: Float64Array;
-  readonly bias: Float64Array;
+  readonly bitWeights: Int16Array;
+  /** 256, the codec's; with `bitOffsets` (count × 256) undefined where rows have no scalars. */
+  readonly bitFactors: Float64Array | undefined;
+  readonly bitOffsets: Float64Array | undefined;
+  readonly bitScale: Float64Array;
+  readonly bitBias: Float64Array;
+  /** Undefined where rows have no copies. */
+  readonly rescoreWeights: Float64Array | undefined;
+  readonly rescoreScale: Float64Array;
+  readonly rescoreBias: Float64Array;
 }
 
 /** Rows and scores, `width` places a query, of which `found` are used. */
@@ -79,7 +100,7 @@ export interface NativeFound {
 }
 
 export interface Addon {
-  readonly CodeFiles: new (folder: string, bytes: number, int8Mapped: number) => NativeCodeFiles;
+  readonly CodeFiles: new (folder: string, layout: NativeLayout, copiesMapped: number) => NativeCodeFiles;
   makeIndex(options: {
     kind: IndexKind;
     dimensions: number;
@@ -93,7 +114,10 @@ export interface Addon {
   lockFile(path: string): number | undefined;
   lockHeld(path: string): boolean | undefined;
   unlockFile(lock: number): void;
-  checksums(bits: Uint8Array, int8: Int8Array, rows: number): Uint32Array;
+  /** CRC-32C of each row of some codes; `before` holds those of what comes before each. */
+  checksums(codes: Uint8Array, rows: number, before?: Uint32Array): Uint32Array;
+  /** Each row of some codes, followed by its CRC-32C. */
+  withChecksums(codes: Uint8Array, rows: number): Uint8Array;
   checksumFile(path: string, bytes: number): Promise<number>;
   dropPages(path: string): void;
   kernels(): string[];

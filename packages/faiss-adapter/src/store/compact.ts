@@ -39,8 +39,8 @@ async function copySome(view: View, rows: readonly number[], target: GenerationW
   const { generation } = view;
   const codec: Codec = generation.codec;
   const memory = codec.allocate(rows.length);
-  const int8 = new Int8Array(memory.copies.buffer);
-  await call(() => generation.files.read(Uint32Array.from(rows), memory.bits, int8));
+  const { bits, scalars, copies } = memory;
+  await call(() => generation.files.read(Uint32Array.from(rows), bits, scalars, copies));
   const ids: Id[] = [];
   const payloads: (Payload | undefined)[] = [];
   const turns = new Turns();

@@ -36,7 +36,7 @@ export async function exportIndex(
       throwIfAborted(options.signal);
       if (whole === undefined) {
         const bits = codes.subarray(done * bytes, (done + rows.length) * bytes);
-        await call(() => generation.files.read(rows, bits, new Int8Array(rows.length * bytes * 8)));
+        await call(() => generation.files.read(rows, bits));
       }
       await ids.write(Buffer.from(Array.from(rows, (row) => line(generation.row(row).id)).join('')));
       done += rows.length;

@@ -5,6 +5,7 @@ import {
   type Codec,
   type Codes,
   checkKeys,
+  clampScore,
   encodeBatch,
   type Hit,
   type Id,
@@ -27,8 +28,8 @@ import { type FaissSearchOptions, type Found, searchView } from './store-search.
 import type { View } from './view.ts';
 
 /**
- * The store contract in a folder: bits searched in memory by faiss's structures and our kernels, int8 copies on
- * disk, ids and payloads in LMDB. Every batch is durable and whole when its promise resolves. One writer, any
+ * The store contract in a folder: bits searched in memory by faiss's structures and our kernels, copies on disk,
+ * ids and payloads in LMDB. Every batch is durable and whole when its promise resolves. One writer, any
  * number of readers, in this process or others. No call holds up the event loop.
  */
 export class FaissStore implements Store {
@@ -95,7 +96,7 @@ export class FaissStore implements Store {
     this.#check(options.signal);
     checkKeys(ids);
     const wanted = ids.slice();
-    return await this.#read((view) => readRows(view, wanted, this.codec.dimensions));
+    return await this.#read((view) => readRows(view, wanted));
   }
 
   async search(queries: Float32Array, options: FaissSearchOptions = {}): Promise<Hit[][]> {
@@ -103,7 +104,8 @@ export class FaissStore implements Store {
     return await this.#find(queries, options, 'rescore', (view, { rows, scores }) =>
       Array.from(rows, (row, i) => {
         const { id, payload } = view.generation.row(row);
-        return payloads ? { id, score: scores[i], payload } : { id, score: scores[i] };
+        const score = clampScore(scores[i]);
+        return payloads ? { id, score, payload } : { id, score };
       }),
     );
   }
@@ -188,7 +190,7 @@ export class FaissStore implements Store {
     this.#check(options.signal);
     await this.#read(async ({ generation, rows }) => {
       await generation.verify('bits', rows, 1, options.signal);
-      await generation.verify('int8', rows, 1, options.signal);
+      await generation.verify('copies', rows, 1, options.signal);
     });
   }
 

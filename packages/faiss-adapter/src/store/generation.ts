@@ -5,6 +5,7 @@ import { type Codec, formatCodec, type Id, NestbitError, parseCodec, writeFileAt
 import { call, translated } from '../addon/call.ts';
 import { addon, type NativeCodeFiles } from '../addon/native.ts';
 import { readCheckedJson, writeCheckedJson } from './checked-json.ts';
+import { CODES_VERSION, type CodeFile, checkCodesVersion, codeFiles, nativeLayout } from './code-layout.ts';
 import { CodeWriter } from './code-writer.ts';
 import { decodeRow, keyOf, type Row, unseal } from './record-format.ts';
 import { type Committed, openDb, type RecordsDb, readCommitted, unsealedRow } from './records-db.ts';
@@ -19,6 +20,8 @@ export class Generation {
   readonly folder: string;
   readonly codec: Codec;
   readonly index: StoreIndex;
+  /** The files of codes, as a writer sees them. */
+  readonly codeFiles: readonly CodeFile[];
   readonly files: NativeCodeFiles;
   readonly #db: RecordsDb;
   readonly #records: string;
@@ -30,12 +33,14 @@ export class Generation {
     folder: string,
     codec: Codec,
     index: StoreIndex,
+    codes: readonly CodeFile[],
     files: NativeCodeFiles,
     db: RecordsDb,
   ) {
     this.folder = folder;
     this.codec = codec;
     this.index = index;
+    this.codeFiles = codes;
     this.files = files;
     this.#db = db;
     this.#records = realpathSync(join(folder, 'records/data.mdb'));
@@ -44,14 +49,14 @@ export class Generation {
   /** Makes the folder of an empty one. */
   static async create(folder: string, codec: Codec, index: StoreIndex): Promise<void> {
     await mkdir(join(folder, 'records'), { recursive: true });
-    await CodeWriter.create(folder);
+    await CodeWriter.create(folder, codeFiles(CODES_VERSION, codec.layout));
     await writeFileAtomic(join(folder, 'codec.json'), formatCodec(codec));
-    await writeCheckedJson(join(folder, 'settings.json'), { version: 1, index });
+    await writeCheckedJson(join(folder, 'settings.json'), { version: CODES_VERSION, index });
   }
 
   /**
    * @param alone whether no writer has it open, so that the seal must fit
-   * @throws NestbitError `STORE_DAMAGED`, `CODEC_CORRUPT`
+   * @throws NestbitError `STORE_DAMAGED`, `CODEC_CORRUPT`, `UNSUPPORTED` for a store of a newer nestbit
    */
   static async open(folder: string, tuning: Tuning, alone: boolean): Promise<Generation> {
     const settings = await readCheckedJson<{ version: number; index: StoreIndex }>(
@@ -63,13 +68,14 @@ export class Generation {
         throw missing(join(folder, 'codec.json'));
       }),
     );
+    const version = checkCodesVersion(settings.version, codec, folder);
     if (alone) await checkSeal(folder);
     if (!statSync(join(folder, 'records'), { throwIfNoEntry: false })?.isDirectory())
       throw missing(join(folder, 'records'));
     const db = openDb(join(folder, 'records'));
     try {
-      const files = new (addon().CodeFiles)(folder, codec.dimensions / 8, tuning.int8Memory);
-      return new Generation(folder, codec, settings.index, files, db);
+      const files = new (addon().CodeFiles)(folder, nativeLayout(version, codec), tuning.int8Memory);
+      return new Generation(folder, codec, settings.index, codeFiles(version, codec.layout), files, db);
     } catch (error) {
       await db.root.close();
       throw translated(error);
@@ -92,7 +98,7 @@ export class Generation {
   }
 
   /** Checks codes against their checksums. @throws NestbitError `STORE_DAMAGED` */
-  async verify(which: 'bits' | 'int8', rows: number, threads: number, signal?: AbortSignal): Promise<void> {
+  async verify(which: 'bits' | 'copies', rows: number, threads: number, signal?: AbortSignal): Promise<void> {
     await call((token) => this.files.verify(which, 0, rows, threads, token), signal);
   }
 

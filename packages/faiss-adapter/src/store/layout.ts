@@ -12,12 +12,15 @@ import { NestbitError, writeFileAtomic } from '@nestbit/core';
  *     1/codec.json     the codec
  *     1/settings.json  the kind of index and its parameters
  *     1/bits.u8        rows × dimensions / 8, append-only
- *     1/int8.i8        rows × dimensions, append-only
- *     1/checks.u32     rows × 2: CRC-32C of the bits, of the int8 copy
+ *     1/scalars.u8     rows × 2, append-only
+ *     1/copies.u8      rows × the copy and its CRC-32C, append-only
+ *     1/checks.u32     rows: CRC-32C of the bits and scalars
  *     1/records/       LMDB: ids, payloads, deaths, the committed number of rows
  *     1/records.json   size and checksum of records/data.mdb, while no writer has the store open
  *     1/index.faiss    snapshot of the faiss index, which can always be rebuilt
  *     1/index.json     what it covers, and its checksum
+ *
+ * Stores from before codec version 3 have `int8.i8` in place of scalars and copies; `code-layout.ts` knows both.
  */
 export class Layout {
   readonly path: string;

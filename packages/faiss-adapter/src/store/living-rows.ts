@@ -31,8 +31,7 @@ export async function* livingBatches(
   for (const rows of livingRows(view, atOnce)) {
     throwIfAborted(signal);
     const memory = generation.codec.allocate(rows.length);
-    const int8 = new Int8Array(memory.copies.buffer);
-    await call(() => generation.files.read(rows, memory.bits, int8));
+    await call(() => generation.files.read(rows, memory.bits, memory.scalars, memory.copies));
     const ids: Batch['ids'][number][] = [];
     const payloads: (Payload | undefined)[] = [];
     for (const [i, row] of rows.entries()) {

@@ -108,7 +108,7 @@ export async function openGeneration(
   const generation = await Generation.open(folder, tuning, alone);
   let writer: GenerationWriter | undefined;
   try {
-    if (write) writer = await GenerationWriter.open(folder, generation.codec.dimensions);
+    if (write) writer = await GenerationWriter.open(folder, generation.codeFiles);
     const state = generation.committed();
     const view = advance(emptyView(generation), state, generation.deaths(0, state.deaths));
     generation.grow(state.rows);
@@ -125,18 +125,27 @@ export async function openGeneration(
 
 /** Bytes on disk by part. */
 export async function bytesOf(generation: Generation): Promise<StoreBytes> {
-  const [bits, int8, checks, records, index] = await Promise.all(
-    ['bits.u8', 'int8.i8', 'checks.u32', join('records', 'data.mdb'), 'index.faiss'].map((name) =>
-      generation.bytes(name),
-    ),
+  // A file that this generation does not have counts 0 bytes.
+  const [bits, scalars, copies, int8, checks, records, index] = await Promise.all(
+    [
+      'bits.u8',
+      'scalars.u8',
+      'copies.u8',
+      'int8.i8',
+      'checks.u32',
+      join('records', 'data.mdb'),
+      'index.faiss',
+    ].map((name) => generation.bytes(name)),
   );
-  return { bits, int8, checks, records, index };
+  return { bits, scalars, copies: copies + int8, checks, records, index };
 }
 
 export interface StoreBytes {
   readonly bits: number;
-  readonly int8: number;
-  /** Checksums of the codes. */
+  readonly scalars: number;
+  /** The copies for the rescore, each with its checksum. */
+  readonly copies: number;
+  /** Checksums of the bits and scalars; of stores made before codec version 3, of the copies too. */
   readonly checks: number;
   /** Ids, payloads and commits. */
   readonly records: number;

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { type Codes, type Id, NestbitError, type Payload } from '@nestbit/core';
+import { CODES_VERSION, codeFiles } from './code-layout.ts';
 import { copyRows } from './compact.ts';
 import { Generation } from './generation.ts';
 import type { IndexKeeper, IndexProgress } from './index-keeper.ts';
@@ -98,7 +99,7 @@ export class OpenedStore {
     let opened: Opened | undefined;
     try {
       await Generation.create(folder, codec, index);
-      const writer = await GenerationWriter.open(folder, codec.dimensions);
+      const writer = await GenerationWriter.open(folder, codeFiles(CODES_VERSION, codec.layout));
       try {
         await copyRows(view, writer, signal, onProgress);
       } finally {

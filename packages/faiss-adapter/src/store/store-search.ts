@@ -86,7 +86,18 @@ function foundBy({ width, rows, scores, found }: NativeFound, query: number): Fo
   return { rows: rows.subarray(start, end), scores: scores.subarray(start, end) };
 }
 
-type Packed = Pick<NativeSearch, 'bits' | 'refineWeights' | 'rescoreWeights' | 'scale' | 'bias'>;
+type Packed = Pick<
+  NativeSearch,
+  | 'bits'
+  | 'bitWeights'
+  | 'bitFactors'
+  | 'bitOffsets'
+  | 'bitScale'
+  | 'bitBias'
+  | 'rescoreWeights'
+  | 'rescoreScale'
+  | 'rescoreBias'
+>;
 
 // Queries in the forms of the stages, flat.
 async function pack(
@@ -99,12 +110,18 @@ async function pack(
   const n = codec.dimensions;
   const width = codec.inputDimensions;
   const count = queries.length / width;
+  const { bitFactors, copy } = codec;
   const packed = {
     bits: new Uint8Array((count * n) / 8),
-    refineWeights: new Int16Array(count * n),
-    rescoreWeights: new Float64Array(count * n),
-    scale: new Float64Array(count),
-    bias: new Float64Array(count),
+    bitWeights: new Int16Array(count * n),
+    // A copy: the addon reads its memory, and the codec's can be reached by others.
+    bitFactors: bitFactors?.slice(),
+    bitOffsets: bitFactors && new Float64Array(count * bitFactors.length),
+    bitScale: new Float64Array(count),
+    bitBias: new Float64Array(count),
+    rescoreWeights: copy === 'none' ? undefined : new Float64Array(count * n),
+    rescoreScale: new Float64Array(count),
+    rescoreBias: new Float64Array(count),
   };
   for (let first = 0; first < count; first += PREPARED_AT_ONCE) {
     if (turns.due) await turns.give(signal);
@@ -117,8 +134,11 @@ async function pack(
 
 function put(packed: Packed, at: number, query: PreparedQuery, n: number): void {
   packed.bits.set(query.bits, (at * n) / 8);
-  packed.refineWeights.set(query.bitWeights, at * n);
-  packed.rescoreWeights.set(query.rescoreWeights, at * n);
-  packed.scale[at] = query.rescoreScale;
-  packed.bias[at] = query.rescoreBias;
+  packed.bitWeights.set(query.bitWeights, at * n);
+  if (query.bitOffsets !== undefined) packed.bitOffsets?.set(query.bitOffsets, at * query.bitOffsets.length);
+  packed.bitScale[at] = query.bitScale;
+  packed.bitBias[at] = query.bitBias;
+  packed.rescoreWeights?.set(query.rescoreWeights, at * n);
+  packed.rescoreScale[at] = query.rescoreScale;
+  packed.rescoreBias[at] = query.rescoreBias;
 }

@@ -1,6 +1,7 @@
 import { type Codes, type Id, NestbitError, type Payload, Turns } from '@nestbit/core';
 import { callNow } from '../addon/call.ts';
 import { addon } from '../addon/native.ts';
+import type { CodeFile } from './code-layout.ts';
 import { CodeWriter } from './code-writer.ts';
 import { type Packed, Packer } from './packer.ts';
 import { packKey, packRow } from './record-format.ts';
@@ -56,16 +57,11 @@ export class GenerationWriter {
     this.#state = state;
   }
 
-  static async open(folder: string, dimensions: number): Promise<GenerationWriter> {
+  static async open(folder: string, files: readonly CodeFile[]): Promise<GenerationWriter> {
     await breakSeal(folder);
     const { writer, state } = await RecordsWriter.open(`${folder}/records`);
     try {
-      return new GenerationWriter(
-        folder,
-        await CodeWriter.open(folder, dimensions, state.rows),
-        writer,
-        state,
-      );
+      return new GenerationWriter(folder, await CodeWriter.open(folder, files, state.rows), writer, state);
     } catch (error) {
       await writer.close();
       throw error;

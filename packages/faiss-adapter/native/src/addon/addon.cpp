@@ -40,6 +40,7 @@ void define(Napi::Env env, Napi::Object exports) {
   exports.Set("lockHeld", Napi::Function::New<namedFunction<lockHeld>>(env));
   exports.Set("unlockFile", Napi::Function::New<namedFunction<unlockFile>>(env));
   exports.Set("checksums", Napi::Function::New<namedFunction<checksums>>(env));
+  exports.Set("withChecksums", Napi::Function::New<namedFunction<withChecksums>>(env));
   exports.Set("checksumFile", Napi::Function::New<namedFunction<checksumFile>>(env));
   exports.Set("dropPages", Napi::Function::New<namedFunction<dropPages>>(env));
   exports.Set("threads", static_cast<double>(poolSize()));

@@ -13,7 +13,7 @@ namespace nestbit {
 class CodeFilesObject : public Napi::ObjectWrap<CodeFilesObject> {
  public:
   static void define(Napi::Env env, Napi::Object exports);
-  // new CodeFiles(folder, bytes, int8Mapped)
+  // new CodeFiles(folder, { format, bits, scalars, copy, copyBytes }, copiesMapped); see CodeLayout
   explicit CodeFilesObject(const Napi::CallbackInfo& info);
   // The files of an argument; TypeError when it is something else or closed.
   static std::shared_ptr<CodeFiles> of(const Napi::Value& value);
@@ -25,7 +25,6 @@ class CodeFilesObject : public Napi::ObjectWrap<CodeFilesObject> {
   }
   Napi::Value grow(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);
-  Napi::Value releaseBits(const Napi::CallbackInfo& info);
   Napi::Value verify(const Napi::CallbackInfo& info);
   Napi::Value read(const Napi::CallbackInfo& info);
 

@@ -49,16 +49,29 @@ void unlockFile(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value checksums(const Napi::CallbackInfo& info) {
-  const size_t rows = wholeNumber(info[2], "rows", 1, 4294967295.0);
-  const auto* bits = elements<uint8_t>(info[0], "bits", napi_uint8_array, anyLength);
-  const size_t bytes = rowsOf(info[0], "bits", rows);
-  const auto* int8 = elements<uint8_t>(info[1], "int8", napi_int8_array, rows * bytes * 8);
-  Result<uint32_t> sums(rows * 2);
-  for (size_t row = 0; row < rows; row++) {
-    sums.data()[2 * row] = crc32c(bits + row * bytes, bytes);
-    sums.data()[2 * row + 1] = crc32c(int8 + row * bytes * 8, bytes * 8);
-  }
+  const size_t rows = wholeNumber(info[1], "rows", 1, 4294967295.0);
+  const auto* codes = elements<uint8_t>(info[0], "codes", napi_uint8_array, anyLength);
+  const size_t bytes = rowsOf(info[0], "codes", rows);
+  const auto* before =
+      info[2].IsUndefined() ? nullptr : elements<uint32_t>(info[2], "before", napi_uint32_array, rows);
+  Result<uint32_t> sums(rows);
+  for (size_t row = 0; row < rows; row++)
+    sums.data()[row] = crc32c(codes + row * bytes, bytes, before == nullptr ? 0 : before[row]);
   return typedArray(info.Env(), napi_uint32_array, sums);
+}
+
+Napi::Value withChecksums(const Napi::CallbackInfo& info) {
+  const size_t rows = wholeNumber(info[1], "rows", 1, 4294967295.0);
+  const auto* codes = elements<uint8_t>(info[0], "codes", napi_uint8_array, anyLength);
+  const size_t bytes = rowsOf(info[0], "codes", rows);
+  Result<uint8_t> sealed(rows * (bytes + sizeof(uint32_t)));
+  uint8_t* to = sealed.data();
+  for (size_t row = 0; row < rows; row++, to += bytes + sizeof(uint32_t)) {
+    const uint32_t sum = crc32c(codes + row * bytes, bytes);
+    std::memcpy(to, codes + row * bytes, bytes);
+    std::memcpy(to + bytes, &sum, sizeof sum);
+  }
+  return typedArray(info.Env(), napi_uint8_array, sealed);
 }
 
 Napi::Value checksumFile(const Napi::CallbackInfo& info) {

@@ -15,8 +15,12 @@ Napi::Value lockHeld(const Napi::CallbackInfo& info);
 // unlockFile(number)
 void unlockFile(const Napi::CallbackInfo& info);
 
-// checksums(bits, int8, rows): Uint32Array (rows, 2), CRC-32C of each row's bits and int8 copy
+// checksums(codes: Uint8Array, rows, before?: Uint32Array): Uint32Array (rows), CRC-32C of each row; `before` holds
+// those of what comes before each row's bytes
 Napi::Value checksums(const Napi::CallbackInfo& info);
+
+// withChecksums(codes: Uint8Array, rows): Uint8Array, each row followed by its CRC-32C
+Napi::Value withChecksums(const Napi::CallbackInfo& info);
 
 // checksumFile(path, bytes): promise of the CRC-32C of the first `bytes` of a file
 Napi::Value checksumFile(const Napi::CallbackInfo& info);

@@ -24,6 +24,14 @@ struct StoreHits {
   Result<uint32_t> found;  // (queries)
 };
 
+// Float64Array of exactly `length`; undefined, and null here, where the store's rows have no use for it.
+const double* doubles(const Napi::Object& options, const char* name, bool wanted, size_t length) {
+  const Napi::Value value = options.Get(name);
+  if (wanted) return elements<double>(value, name, napi_float64_array, length);
+  if (!value.IsUndefined()) refuse(options.Env(), std::string(name) + " must be undefined for rows of this layout");
+  return nullptr;
+}
+
 }  // namespace
 
 Napi::Value searchStore(const Napi::CallbackInfo& info) {
@@ -55,11 +63,17 @@ Napi::Value searchStore(const Napi::CallbackInfo& info) {
   Queries queries{};
   queries.count = wholeNumber(options, "count", 1, 1e7);
   const size_t values = queries.count * search.files->dimensions();
+  const bool scalars = search.files->layout().scalars > 0;
+  const bool copies = search.files->layout().copy != Copy::none;
   queries.bits = elements<uint8_t>(options.Get("bits"), "bits", napi_uint8_array, values / 8);
-  queries.refineWeights = elements<int16_t>(options.Get("refineWeights"), "refineWeights", napi_int16_array, values);
-  queries.rescoreWeights = elements<double>(options.Get("rescoreWeights"), "rescoreWeights", napi_float64_array, values);
-  queries.scale = elements<double>(options.Get("scale"), "scale", napi_float64_array, queries.count);
-  queries.bias = elements<double>(options.Get("bias"), "bias", napi_float64_array, queries.count);
+  queries.bitWeights = elements<int16_t>(options.Get("bitWeights"), "bitWeights", napi_int16_array, values);
+  queries.bitFactors = doubles(options, "bitFactors", scalars, tableEntries);
+  queries.bitOffsets = doubles(options, "bitOffsets", scalars, queries.count * tableEntries);
+  queries.bitScale = doubles(options, "bitScale", true, queries.count);
+  queries.bitBias = doubles(options, "bitBias", true, queries.count);
+  queries.rescoreWeights = doubles(options, "rescoreWeights", copies, values);
+  queries.rescoreScale = doubles(options, "rescoreScale", true, queries.count);
+  queries.rescoreBias = doubles(options, "rescoreBias", true, queries.count);
 
   const size_t width = search.width();
   if (queries.count * width > maxHits) {

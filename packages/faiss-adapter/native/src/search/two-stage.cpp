@@ -104,8 +104,29 @@ void keepBest(std::vector<uint32_t>& rows, std::vector<double>& scores, size_t c
   scores.swap(keptScores);
 }
 
+// The best of the candidates by their bit scores.
+void refine(const TwoStage& search, const Queries& queries, size_t query, std::vector<uint32_t>& rows,
+            std::vector<double>& scores) {
+  const double* const offsets = queries.bitOffsets == nullptr ? nullptr : queries.bitOffsets + query * tableEntries;
+  const BitQuery bits{queries.bitWeights + query * search.files->dimensions(), queries.bitFactors, offsets};
+  search.files->bitScores(bits, rows.data(), rows.size(), scores.data());
+  keepBest(rows, scores, search.rescored);
+}
+
+// The best of these by their copies; where there are none, the bit scores have the last word.
+void rescore(const TwoStage& search, const Queries& queries, size_t query, std::vector<uint32_t>& rows,
+             std::vector<double>& scores) {
+  if (search.files->layout().copy == Copy::none) {
+    for (double& score : scores) score = score * queries.bitScale[query] + queries.bitBias[query];
+    return keepBest(rows, scores, search.k);
+  }
+  const CopyQuery copies{queries.rescoreWeights + query * search.files->dimensions(), queries.rescoreScale[query],
+                         queries.rescoreBias[query]};
+  search.files->copyScores(copies, rows.data(), rows.size(), scores.data());
+  keepBest(rows, scores, search.k);
+}
+
 void finish(const TwoStage& search, const Queries& queries, size_t query, Nearest& nearest, const Ranked& out) {
-  const size_t dimensions = search.files->dimensions();
   std::vector<uint32_t> rows(nearest.size());
   std::vector<uint16_t> distances(nearest.size());
   nearest.finish(rows.data(), distances.data());
@@ -113,15 +134,9 @@ void finish(const TwoStage& search, const Queries& queries, size_t query, Neares
   if (search.stage == Stage::hamming) {
     std::copy(distances.begin(), distances.end(), scores.begin());
   } else {
-    kernel().refine(queries.refineWeights + query * dimensions, search.files->bits(), rows.data(), rows.size(),
-                    search.files->bytes(), scores.data());
-    keepBest(rows, scores, search.rescored);
+    refine(search, queries, query, rows, scores);
   }
-  if (search.stage == Stage::rescore) {
-    search.files->rescore(queries.rescoreWeights + query * dimensions, rows.data(), rows.size(), scores.data());
-    for (double& score : scores) score = score * queries.scale[query] + queries.bias[query];
-    keepBest(rows, scores, search.k);
-  }
+  if (search.stage == Stage::rescore) rescore(search, queries, query, rows, scores);
   std::copy(rows.begin(), rows.end(), out.rows + query * search.width());
   std::copy(scores.begin(), scores.end(), out.scores + query * search.width());
   out.found[query] = static_cast<uint32_t>(rows.size());

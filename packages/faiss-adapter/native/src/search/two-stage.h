@@ -1,4 +1,4 @@
-// The whole search of a store: Hamming candidates, refined by the float query, rescored by their int8 copies.
+// The whole search of a store: Hamming candidates, refined by the bit score, rescored by their copies.
 #pragma once
 
 #include <memory>
@@ -30,11 +30,15 @@ struct TwoStage {
 
 struct Queries {
   size_t count;
-  const uint8_t* bits;            // (count, bytes)
-  const int16_t* refineWeights;   // (count, dimensions)
-  const double* rescoreWeights;   // (count, dimensions)
-  const double* scale;            // (count)
-  const double* bias;             // (count)
+  const uint8_t* bits;           // (count, bytes)
+  const int16_t* bitWeights;     // (count, dimensions)
+  const double* bitFactors;      // (256), those of the codec; null where rows have no scalars
+  const double* bitOffsets;      // (count, 256); null likewise
+  const double* bitScale;        // (count): score = bit score * bitScale + bitBias, where rows have no copies
+  const double* bitBias;         // (count)
+  const double* rescoreWeights;  // (count, dimensions); null where rows have no copies
+  const double* rescoreScale;    // (count)
+  const double* rescoreBias;     // (count)
 };
 
 struct Ranked {
