@@ -1,7 +1,8 @@
 import { Encoder } from '@nestbit/core/onnx';
 import { expect, test } from 'vitest';
-import { readModelFolder } from '../../packages/core/src/onnx/model-folder.ts';
-import { Session } from '../../packages/core/src/onnx/session.ts';
+import { readModelFolder } from '../../packages/core/src/onnx/model/model-folder.ts';
+import { OnnxSession } from '../../packages/core/src/onnx/onnx-session.ts';
+import { encoderSettings } from '../../packages/core/src/onnx/settings.ts';
 import { refusal } from '../support/files.ts';
 import { tinyModel } from '../support/tiny-model.ts';
 import { DIMENSIONS } from '../support/tiny-onnx.ts';
@@ -76,11 +77,18 @@ test('leaving a stream early lets its source clean up', async () => {
 });
 
 test('a worker drops a cancelled job before the next batch', async () => {
-  const folder = await readModelFolder(tinyModel);
-  const session = await Session.open({ folder, threads: 1, batchTokens: 1, normalize: false });
+  const folder = await readModelFolder(tinyModel, encoderSettings({}));
+  const session = await OnnxSession.open({
+    folder,
+    table: undefined,
+    threads: 1,
+    batchTokens: 1,
+    normalize: false,
+  });
+  const prompt = { text: '', task: undefined };
   let asked = 0;
-  expect(await session.encode(Array(10).fill('red'), '', () => ++asked === 3)).toBeUndefined();
+  expect(await session.encode(Array(10).fill('red'), prompt, () => ++asked === 3)).toBeUndefined();
   expect(asked).toBe(3);
-  expect(await session.encode(['red'], '')).toHaveLength(DIMENSIONS);
+  expect(await session.encode(['red'], prompt)).toHaveLength(DIMENSIONS);
   await session.close();
 });

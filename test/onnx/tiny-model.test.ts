@@ -41,8 +41,8 @@ test('the pooling module of the folder decides, with and without the prompt', as
   );
   const without = pooling({ pooling_mode_mean_tokens: true, include_prompt: false });
   expectClose((await encode(['cat'], { folder: without, prompt: 'query' }))[0], mean('cat', '[SEP]'));
-  const two = pooling({ pooling_mode_mean_tokens: true, pooling_mode_max_tokens: true });
-  expect(await refusal(() => encode(['cat'], { folder: two }))).toMatch(/^MODEL_INVALID: .*mean_tokens and/);
+  const other = pooling({ pooling_mode_mean_tokens: true, pooling_mode_median_tokens: true });
+  expect(await refusal(() => encode(['cat'], { folder: other }))).toMatch(/^MODEL_INVALID: .*median_tokens/);
 });
 
 test('prompts come from the folder or the options; an unknown one is refused', async () => {

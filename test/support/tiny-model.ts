@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Encoder, type EncoderOptions } from '@nestbit/core/onnx';
+import { type EncodeOptions, Encoder, type EncoderOptions } from '@nestbit/core/onnx';
 import { expect } from 'vitest';
 import { DIMENSIONS, tinyTable, WORDS } from './tiny-onnx.ts';
 
@@ -40,13 +40,17 @@ export function changedModel(
 /** One embedding a text, not normalized, of an encoder opened for this call. */
 export async function encode(
   texts: string[],
-  options: EncoderOptions & { prompt?: string; folder?: string } = {},
+  options: EncoderOptions & EncodeOptions & { folder?: string } = {},
 ): Promise<number[][]> {
-  const { prompt, folder = tinyModel, ...rest } = options;
+  const { prompt, promptText, folder = tinyModel, ...rest } = options;
   const encoder = await Encoder.open(folder, { workers: 1, normalize: false, ...rest });
   try {
-    const rows = await encoder.encode(texts, prompt === undefined ? {} : { prompt });
-    return texts.map((_, row) => [...rows.subarray(row * DIMENSIONS, (row + 1) * DIMENSIONS)]);
+    const rows = await encoder.encode(texts, {
+      ...(prompt !== undefined && { prompt }),
+      ...(promptText !== undefined && { promptText }),
+    });
+    const n = encoder.dimensions;
+    return texts.map((_, row) => [...rows.subarray(row * n, (row + 1) * n)]);
   } finally {
     await encoder.close();
   }
@@ -55,4 +59,40 @@ export async function encode(
 export function expectClose(actual: number[], expected: number[]): void {
   expect(actual).toHaveLength(expected.length);
   for (const [i, value] of actual.entries()) expect(value).toBeCloseTo(expected[i], 5);
+}
+
+/** Warnings of nestbit while something runs. */
+export async function warningsOf(run: () => Promise<unknown>): Promise<string[]> {
+  const seen: string[] = [];
+  const listen = (warning: Error): void => {
+    if (warning.name === 'NestbitWarning') seen.push(warning.message);
+  };
+  process.on('warning', listen);
+  try {
+    await run();
+    // Warnings are told on the next tick.
+    await new Promise(setImmediate);
+    return seen;
+  } finally {
+    process.off('warning', listen);
+  }
+}
+
+/** The bytes of a safetensors file; float32 unless a tensor says otherwise. */
+export function safetensors(
+  tensors: Record<string, { dtype?: string; shape: number[]; data: ArrayBufferView }>,
+): Buffer {
+  let end = 0;
+  const header: Record<string, object> = {};
+  for (const [name, { dtype = 'F32', shape, data }] of Object.entries(tensors)) {
+    header[name] = { dtype, shape, data_offsets: [end, end + data.byteLength] };
+    end += data.byteLength;
+  }
+  const text = Buffer.from(JSON.stringify(header));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(text.length));
+  const values = Object.values(tensors).map(({ data }) =>
+    Buffer.from(data.buffer, data.byteOffset, data.byteLength),
+  );
+  return Buffer.concat([length, text, ...values]);
 }

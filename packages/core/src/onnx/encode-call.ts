@@ -1,16 +1,17 @@
 import { NestbitError, throwIfAborted } from '../errors.ts';
+import type { Prompt } from './prompts.ts';
 import type { StartedJob, WorkerPool } from './worker-pool.ts';
 
 /** What one call of the encoder has under way. All of it ends as soon as its signal fires or the call ends. */
 export class EncodeCall {
   readonly #pool: WorkerPool;
-  readonly #prompt: string;
+  readonly #prompt: Prompt;
   readonly #signal: AbortSignal | undefined;
   readonly #jobs = new Set<StartedJob>();
   readonly #waiting = new Set<(error: NestbitError) => void>();
   readonly #aborted = (): void => this.#cancel(aborted(this.#signal?.reason));
 
-  constructor(pool: WorkerPool, prompt: string, signal: AbortSignal | undefined) {
+  constructor(pool: WorkerPool, prompt: Prompt, signal: AbortSignal | undefined) {
     throwIfAborted(signal);
     this.#pool = pool;
     this.#prompt = prompt;

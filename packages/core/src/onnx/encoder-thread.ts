@@ -1,13 +1,14 @@
 import type { Worker } from 'node:worker_threads';
 import { NestbitError } from '../errors.ts';
 import { startThread } from '../thread.ts';
+import type { Prompt } from './prompts.ts';
 import type { SessionOptions } from './session.ts';
 import { type FromWorker, fromWorkerError, type ToWorker } from './worker-messages.ts';
 
 /** Some texts for one worker, and who waits for their embeddings. */
 export interface Job {
   readonly texts: readonly string[];
-  readonly prompt: string;
+  readonly prompt: Prompt;
   readonly resolve: (embeddings: Float32Array) => void;
   readonly reject: (error: NestbitError) => void;
 }

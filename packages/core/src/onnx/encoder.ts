@@ -2,18 +2,23 @@ import { NestbitError } from '../errors.ts';
 import { EncodeCall } from './encode-call.ts';
 import { type EncodedBatch, encodeWindows } from './encode-stream.ts';
 import { identityOf } from './identity.ts';
-import { type ModelFolder, readModelFolder } from './model-folder.ts';
-import { promptOf } from './prompts.ts';
+import { type ModelFolder, readModelFolder } from './model/model-folder.ts';
+import { findPrompt, type Prompt } from './prompts.ts';
 import { type EncoderOptions, encoderSettings } from './settings.ts';
+import { readStaticTable } from './static-table.ts';
 import { Windows } from './windows.ts';
 import { WorkerPool } from './worker-pool.ts';
 
 export interface EncodeOptions {
   /**
-   * Name of a prompt that is put before each text. `query` and `document` are allowed for every model and
-   * add nothing where it has no such prompt. Default: the folder's default prompt, or none.
+   * Name of a prompt that is put before each text. Names that mean the same find each other: `query`, `search_query` and
+   * `retrieval.query`; `document`, `passage`, `search_document` and others. These are allowed for every model: where it
+   * has no such prompt they add nothing, and a warning names the prompts that it has. Default: the folder's default
+   * prompt, or none.
    */
   readonly prompt?: string;
+  /** Text that is put before each text, in place of a named prompt. */
+  readonly promptText?: string;
   /** Ends the call with `ABORTED` as soon as it fires; the encoder can be used on. */
   readonly signal?: AbortSignal;
 }
@@ -24,14 +29,18 @@ export class Encoder {
   readonly dimensions: number;
   /** Longest input, in tokens. */
   readonly maxLength: number;
+  /** The prompts by name: the folder's, and those of the options. */
+  readonly prompts: Readonly<Record<string, string>>;
   /** Folder name and a hash of model, data files, tokenizer and pooling, for the codec: `name@0123456789abcdef`. */
   readonly identity: string;
   readonly #pool: WorkerPool;
   readonly #folder: ModelFolder;
+  readonly #noticed = new Set<string>();
 
   private constructor(pool: WorkerPool, folder: ModelFolder, identity: string) {
     this.dimensions = pool.dimensions;
     this.maxLength = folder.maxLength;
+    this.prompts = folder.prompts;
     this.identity = identity;
     this.#pool = pool;
     this.#folder = folder;
@@ -45,15 +54,11 @@ export class Encoder {
   static async open(path: string, options: EncoderOptions = {}): Promise<Encoder> {
     if (typeof path !== 'string') throw new TypeError(`path must be a string, got ${typeof path}`);
     const settings = encoderSettings(options);
-    const read = await readModelFolder(path, settings.variant);
-    const folder: ModelFolder = {
-      ...read,
-      pooling: settings.pooling ?? read.pooling,
-      maxLength: settings.maxLength ?? read.maxLength,
-      prompts: { ...read.prompts, ...settings.prompts },
-    };
+    const folder = await readModelFolder(path, settings);
+    for (const notice of folder.notices) warn(notice, 'NESTBIT_MODEL');
     const pool = await WorkerPool.open(settings.workers, {
       folder,
+      table: folder.kind === 'static' ? await readStaticTable(folder.weightsPath) : undefined,
       threads: settings.threadsPerWorker,
       batchTokens: settings.batchTokens,
       normalize: settings.normalize,
@@ -95,13 +100,32 @@ export class Encoder {
     if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
       throw new TypeError('signal must be an AbortSignal');
     }
-    const prompt = promptOf(this.#folder, options.prompt);
+    const prompt = this.#promptOf(options);
     const windows = new Windows(source, textOf);
     yield* encodeWindows(windows, new EncodeCall(this.#pool, prompt, options.signal));
+  }
+
+  #promptOf({ prompt: name, promptText }: EncodeOptions): Prompt {
+    if (promptText !== undefined && typeof promptText !== 'string')
+      throw new TypeError(`promptText must be a string, got ${typeof promptText}`);
+    if (promptText !== undefined && name !== undefined && this.#folder.tasks.length === 0)
+      throw new TypeError('give prompt, the name of a prompt, or promptText, not both');
+    // Of a model with tasks the name still says the task.
+    if (promptText !== undefined && name === undefined) return { text: promptText, task: undefined };
+    const { notice, text, task } = findPrompt(this.#folder, name);
+    if (notice !== undefined && !this.#noticed.has(notice)) {
+      this.#noticed.add(notice);
+      warn(notice, 'NESTBIT_PROMPT');
+    }
+    return { text: promptText ?? text, task };
   }
 
   /** Refuses work that has not ended (`ENCODER_CLOSED`), lets running batches end and stops the workers. */
   async close(): Promise<void> {
     await this.#pool.close();
   }
+}
+
+function warn(text: string, code: string): void {
+  process.emitWarning(text, { type: 'NestbitWarning', code });
 }

@@ -1,4 +1,4 @@
-import { invalid } from './model-folder.ts';
+import { invalid } from './model/invalid.ts';
 
 /** The end of a text that is cut, or of a batch's row that is filled up. */
 export type Side = 'left' | 'right';

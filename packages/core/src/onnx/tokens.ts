@@ -1,43 +1,55 @@
 import { readFileSync } from 'node:fs';
 import { Tokenizer } from '@huggingface/tokenizers';
-import { invalid, type ModelFolder } from './model-folder.ts';
+import { invalid } from './model/invalid.ts';
+import { parseJson } from './model/json-file.ts';
+import type { ModelFolder } from './model/model-folder.ts';
+import { casedNormalizer, type Normalizer } from './normalizer.ts';
 import { type Side, sideOf } from './sides.ts';
 
-/** What tokenizer.json says of the work that its library leaves to the caller. */
+/** What tokenizer.json says that its library leaves to the caller. */
 interface TokenizerJson {
   readonly truncation?: { readonly direction?: unknown } | null;
-  readonly padding?: { readonly direction?: unknown } | null;
+  readonly padding?: { readonly direction?: unknown; readonly pad_id?: unknown } | null;
+  readonly normalizer?: Normalizer;
+  readonly model?: { readonly unk_token?: unknown };
 }
+
+type Config = Readonly<Record<string, unknown>>;
+
+export type TokensFolder = Pick<
+  ModelFolder,
+  'tokenizerPath' | 'tokenizerConfig' | 'config' | 'maxLength' | 'lowerCase'
+>;
 
 /** The model's tokenizer with truncation that keeps the special tokens at both ends. */
 export class Tokens {
   readonly padId: number;
   readonly paddingSide: Side;
+  /** The token of unknown words, where the tokenizer has one. */
+  readonly unknownId: number | undefined;
   readonly #truncationSide: Side;
   readonly #tokenizer: Tokenizer;
   readonly #maxLength: number;
+  readonly #lowerCase: boolean;
   /** Special tokens before and behind a text. */
   readonly #prefix: number;
   readonly #suffix: number;
 
-  constructor(folder: Pick<ModelFolder, 'tokenizerPath' | 'tokenizerConfig' | 'maxLength'>) {
-    const config = folder.tokenizerConfig;
-    let json: TokenizerJson;
+  constructor(folder: TokensFolder) {
+    const { tokenizerPath, tokenizerConfig: config } = folder;
+    const json = readTokenizer(tokenizerPath, config);
     try {
-      json = JSON.parse(readFileSync(folder.tokenizerPath, 'utf8'));
       this.#tokenizer = new Tokenizer(json, config);
     } catch (cause) {
-      throw invalid(
-        `${folder.tokenizerPath} is no tokenizer that can be read (${(cause as Error).message})`,
-        cause,
-      );
+      throw unreadable(tokenizerPath, cause);
     }
     this.paddingSide = sideOf('padding_side', config['padding_side'], json.padding?.direction);
     this.#truncationSide = sideOf('truncation_side', config['truncation_side'], json.truncation?.direction);
-    const pad = config['pad_token'] as string | { content: string } | undefined;
-    const padText = typeof pad === 'object' ? pad?.content : pad;
-    this.padId = (padText === undefined ? undefined : this.#tokenizer.token_to_id(padText)) ?? 0;
+    this.padId =
+      this.#tokenId(config['pad_token']) ?? numberIn(json.padding?.pad_id, folder.config['pad_token_id']);
+    this.unknownId = this.#tokenId(json.model?.unk_token);
     this.#maxLength = folder.maxLength;
+    this.#lowerCase = folder.lowerCase;
     const bare = this.#tokenizer.encode('a', { add_special_tokens: false }).ids;
     const full = this.#tokenizer.encode('a').ids;
     this.#suffix = full.length - (full.lastIndexOf(bare.at(-1) ?? -1) + 1);
@@ -52,7 +64,7 @@ export class Tokens {
 
   /** Token ids of a text, at least one: a text without any is a padding token. */
   encode(text: string): number[] {
-    const { ids } = this.#tokenizer.encode(text);
+    const { ids } = this.#tokenizer.encode(this.#cased(text));
     if (ids.length === 0) return [this.padId];
     const excess = ids.length - this.#maxLength;
     if (excess <= 0) return ids;
@@ -60,8 +72,44 @@ export class Tokens {
     return [...ids.slice(0, cut), ...ids.slice(cut + excess)];
   }
 
+  /** Token ids of a text without special tokens, cut at its end; maybe none. */
+  encodePlain(text: string): number[] {
+    return this.#tokenizer.encode(this.#cased(text), { add_special_tokens: false }).ids;
+  }
+
   /** Tokens that a prompt puts in front of a text, the opening special ones included. */
   promptLength(prompt: string): number {
-    return prompt === '' ? 0 : this.#tokenizer.encode(prompt).ids.length - this.#suffix;
+    return prompt === '' ? 0 : this.#tokenizer.encode(this.#cased(prompt)).ids.length - this.#suffix;
   }
+
+  #cased(text: string): string {
+    return this.#lowerCase ? text.toLowerCase() : text;
+  }
+
+  #tokenId(token: unknown): number | undefined {
+    const text =
+      typeof token === 'object' && token !== null ? (token as { content?: unknown }).content : token;
+    return typeof text === 'string' ? this.#tokenizer.token_to_id(text) : undefined;
+  }
+}
+
+function readTokenizer(path: string, config: Config): TokenizerJson {
+  let json: unknown;
+  try {
+    json = parseJson(readFileSync(path, 'utf8'), path);
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+  if (typeof json !== 'object' || json === null || Array.isArray(json))
+    throw unreadable(path, new Error('it is not a JSON object'));
+  const read = json as TokenizerJson;
+  return { ...read, normalizer: casedNormalizer(read.normalizer, config) };
+}
+
+function numberIn(...values: readonly unknown[]): number {
+  return values.find((value): value is number => Number.isInteger(value) && (value as number) >= 0) ?? 0;
+}
+
+function unreadable(path: string, cause: unknown): Error {
+  return invalid(`${path} is not a tokenizer that can be read (${(cause as Error).message})`, cause);
 }

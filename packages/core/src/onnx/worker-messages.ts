@@ -1,11 +1,12 @@
 import { NestbitError, type NestbitErrorCode } from '../errors.ts';
+import type { Prompt } from './prompts.ts';
 
 export type ToWorker =
   | {
       readonly type: 'encode';
       readonly job: number;
       readonly texts: readonly string[];
-      readonly prompt: string;
+      readonly prompt: Prompt;
     }
   | { readonly type: 'cancel'; readonly job: number }
   | { readonly type: 'close' };

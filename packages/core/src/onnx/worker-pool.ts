@@ -1,5 +1,6 @@
 import { NestbitError } from '../errors.ts';
 import { EncoderThread, type Job } from './encoder-thread.ts';
+import type { Prompt } from './prompts.ts';
 import type { SessionOptions } from './session.ts';
 
 /** Jobs that a thread has at once: one that it works on and one that waits, so that it never idles. */
@@ -49,7 +50,7 @@ export class WorkerPool {
   }
 
   /** @throws NestbitError `ENCODER_CLOSED`, or what a thread failed with: a pool that lost one has ended */
-  start(texts: readonly string[], prompt: string): StartedJob {
+  start(texts: readonly string[], prompt: Prompt): StartedJob {
     if (this.#failure !== undefined) throw this.#failure;
     let job!: Job;
     const embeddings = new Promise<Float32Array>((resolve, reject) => {

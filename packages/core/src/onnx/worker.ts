@@ -1,7 +1,7 @@
 // The thread of one onnxruntime session: it works through its jobs one after the other, and between two
 // batches of a job it hears of cancelled jobs and of the end.
 import { parentPort, workerData } from 'node:worker_threads';
-import { Session, type SessionOptions } from './session.ts';
+import { openSession, type Session, type SessionOptions } from './session.ts';
 import { type FromWorker, type ToWorker, toWorkerError } from './worker-messages.ts';
 
 type EncodeMessage = Extract<ToWorker, { type: 'encode' }>;
@@ -43,7 +43,7 @@ async function work(session: Session): Promise<void> {
 
 async function main(): Promise<void> {
   try {
-    const session = await Session.open(workerData as SessionOptions);
+    const session = await openSession(workerData as SessionOptions);
     port.on('message', (message: ToWorker) => {
       if (message.type === 'encode') waiting.push(message);
       else if (message.type === 'cancel') cancelled.add(message.job);

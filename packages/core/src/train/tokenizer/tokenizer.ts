@@ -1,7 +1,8 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { invalid } from '../../onnx/model-folder.ts';
+import { invalid } from '../../onnx/model/invalid.ts';
+import { parseJson } from '../../onnx/model/json-file.ts';
 import { Tokens } from '../../onnx/tokens.ts';
 import type { TokenizerFiles } from '../model/write-model.ts';
 import type { TrainSettings } from '../settings.ts';
@@ -35,7 +36,9 @@ export function trainTokenizer(settings: TrainSettings, texts: readonly string[]
     writeFileSync(tokenizerPath, files.json);
     const tokens = new Tokens({
       tokenizerPath,
-      tokenizerConfig: JSON.parse(files.config),
+      tokenizerConfig: parseJson(files.config, 'tokenizer_config.json') as Record<string, unknown>,
+      config: {},
+      lowerCase: false,
       maxLength: settings.maxLength,
     });
     return { files, vocabulary, encode: (text) => tokens.encode(text) };
@@ -56,12 +59,10 @@ function readTokenizer(path: string): TokenizerFiles {
 
 /** The largest id + 1 of the vocabulary and the added tokens. */
 function sizeOf(json: string): number {
-  let parsed: { model?: { vocab?: unknown }; added_tokens?: { id: number }[] };
-  try {
-    parsed = JSON.parse(json);
-  } catch (cause) {
-    throw invalid('its tokenizer.json is not JSON', cause);
-  }
+  const parsed = parseJson(json, 'tokenizer.json') as {
+    model?: { vocab?: unknown };
+    added_tokens?: { id: number }[];
+  };
   const vocab = parsed?.model?.vocab;
   if (typeof vocab !== 'object' || vocab === null) throw invalid('its tokenizer.json has no model.vocab');
   let most = Array.isArray(vocab) ? vocab.length - 1 : -1;
