@@ -126,6 +126,7 @@ Napi::Value BinaryIndexObject::trainFrom(const Napi::CallbackInfo& info) {
         std::vector<uint8_t> codes(count * index->bytes());
         for (size_t i = 0; i < count; i++)
           std::copy_n(files->bits() + size_t{rows[i]} * index->bytes(), index->bytes(), codes.data() + i * index->bytes());
+        files->checkReadable();
         index->train(codes.data(), count, iterations, threads, stop);
       },
       nothing);

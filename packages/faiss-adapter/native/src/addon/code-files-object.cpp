@@ -97,6 +97,7 @@ Napi::Value CodeFilesObject::verify(const Napi::CallbackInfo& info) {
       [=](const Stop& stop) {
         if (which == "copies") files->verifyCopies(first, last, threads, stop);
         else files->verifyBits(first, last, threads, stop);
+        files->checkReadable();
       },
       [](Napi::Env env) { return env.Undefined(); });
 }
@@ -125,6 +126,7 @@ Napi::Value CodeFilesObject::read(const Napi::CallbackInfo& info) {
           if (bits != nullptr) files->readBits(rows[i], bits + i * files->layout().bits, to);
           if (copies != nullptr) files->readCopy(rows[i], copies + i * files->layout().copyBytes());
         }
+        files->checkReadable();
       },
       [](Napi::Env env) { return env.Undefined(); });
 }

@@ -89,6 +89,7 @@ Napi::Value searchStore(const Napi::CallbackInfo& info) {
                  Result<uint32_t>(queries.count)};
         // Nothing passes: nothing is found.
         if (width > 0) searchTwoStage(search, queries, stop, {hits->rows.data(), hits->scores.data(), hits->found.data()});
+        search.files->checkReadable();
       },
       [=](Napi::Env env) {
         auto result = Napi::Object::New(env);

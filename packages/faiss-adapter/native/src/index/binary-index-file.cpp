@@ -45,6 +45,7 @@ void BinaryIndex::write(const std::string& path) const {
   const bool lend = graph != nullptr && files_ != nullptr;
   try {
     if (lend) graph->storage->add(graph->ntotal, files_->bits());
+    if (lend) files_->checkReadable();
     AtomicWriter writer(path);
     faiss::write_index_binary(index_.get(), &writer);
     writer.commit();

@@ -148,6 +148,7 @@ void BinaryIndex::addFrom(std::shared_ptr<const CodeFiles> files, size_t rows, s
            [&](size_t linked) { done(from - first + linked); });
     from = to;
   }
+  files->checkReadable();
 }
 
 void BinaryIndex::attach(std::shared_ptr<const CodeFiles> files) {

@@ -67,6 +67,13 @@ uint32_t CodeFiles::bitsCheck(const uint8_t* bits, const uint8_t* scalars) const
   return layout_.scalars == 0 ? sum : crc32c(scalars, layout_.scalars, sum);
 }
 
+void CodeFiles::checkReadable() const {
+  bits_.checkReadable();
+  checks_.checkReadable();
+  if (scalars_) scalars_->checkReadable();
+  if (copies_) copies_->checkReadable();
+}
+
 void CodeFiles::verifyBits(size_t first, size_t last, size_t threads, const Stop& stop) const {
   const size_t words = layout_.checkWords();
   parallel((last - first + rowsAtOnce - 1) / rowsAtOnce, threads, [&](size_t part) {

@@ -41,6 +41,10 @@ class CodeFiles {
   // Makes the first `rows` rows readable. Throws Failure STORE_DAMAGED when a file is shorter.
   void grow(size_t rows);
 
+  // Throws Failure STORE_DAMAGED when a mapped file lost bytes while it was open. To be called after everything that
+  // reads mapped rows, before its outcome is used.
+  void checkReadable() const;
+
   // Checks the bits and scalars of rows [first, last) against their checksums; throws Failure STORE_DAMAGED for a
   // bad one.
   void verifyBits(size_t first, size_t last, size_t threads, const Stop& stop) const;

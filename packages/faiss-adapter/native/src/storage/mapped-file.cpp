@@ -28,6 +28,7 @@ MappedFile::MappedFile(const std::string& path, size_t reserve, bool small)
     throw Failure("OUT_OF_MEMORY", "No address space for " + path + ": " + why + "; raise the limit (ulimit -v).");
   }
   base_ = static_cast<uint8_t*>(memory);
+  guard_ = std::make_unique<BusGuard>(base_, reserved_);
   data_ = base_;
   if (small) {
     // Linux maps a huge page of a file only where address and offset are alike within it, whatever it is advised.
@@ -37,6 +38,7 @@ MappedFile::MappedFile(const std::string& path, size_t reserve, bool small)
 }
 
 MappedFile::~MappedFile() {
+  guard_.reset();
   munmap(base_, reserved_);
   close(file_);
 }
@@ -53,12 +55,27 @@ void MappedFile::grow(size_t bytes) {
     throw Failure("SEARCH_LIMIT", path_ + " would pass " + std::to_string(most_) + " bytes; use several stores.");
   }
   const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  if (guard_->hit()) checkReadable();
   const size_t from = size_ / page * page;
   if (mmap(data_ + from, bytes - from, PROT_READ, MAP_SHARED | MAP_FIXED, file_, static_cast<off_t>(from)) ==
       MAP_FAILED) {
     throw Failure("OUT_OF_MEMORY", path_ + " cannot be mapped: " + std::strerror(errno) + ".");
   }
   size_ = bytes;
+}
+
+void MappedFile::checkReadable() const {
+  // Read first: the file and then the mapping may grow meanwhile.
+  const size_t mapped = size_;
+  struct stat status;
+  // The rest of a file's last page is zeros, and raises no bus error: the size is looked at too.
+  const bool shorter = fstat(file_, &status) != 0 || static_cast<size_t>(status.st_size) < mapped;
+  if (!shorter && !guard_->hit()) return;
+  throw Failure("STORE_DAMAGED", path_ + (shorter ? " became shorter while it was open: it has " +
+                                                        std::to_string(status.st_size) + " bytes, its rows need " +
+                                                        std::to_string(mapped) + "."
+                                                  : " cannot be read everywhere.") +
+                                     " Restore the store from a copy and open it again.");
 }
 
 void MappedFile::release() {

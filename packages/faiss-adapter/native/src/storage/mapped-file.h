@@ -1,9 +1,13 @@
 // A file that only grows, read through memory that does not move while it grows.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
+
+#include "bus-guard.h"
 
 namespace nestbit {
 
@@ -19,6 +23,10 @@ class MappedFile {
   // Maps the first `bytes`. Throws Failure STORE_DAMAGED when the file is shorter. Not for two threads at once;
   // what was mapped before stays where it is, so readers go on.
   void grow(size_t bytes);
+
+  // Throws Failure STORE_DAMAGED when the file is shorter than what is mapped, or a page of it could not be read. What
+  // was read before this call is then not to be used: parts of it may have been zeros.
+  void checkReadable() const;
 
   // Gives the mapped pages back to the page cache; they come again when touched.
   void release();
@@ -37,7 +45,8 @@ class MappedFile {
   size_t reserved_ = 0;
   uint8_t* data_ = nullptr;
   size_t most_ = 0;
-  size_t size_ = 0;
+  std::atomic<size_t> size_{0};
+  std::unique_ptr<BusGuard> guard_;
 };
 
 }  // namespace nestbit
