@@ -123,17 +123,26 @@ async function load(): Promise<number> {
 function readyCodes(made: Codec): Buffer[] {
   const pieces: Buffer[] = [Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1')];
   for (const [i, batch] of batches.entries()) {
-    const { rows, bits, copies } = made.encode(batch);
-    const tuple = 2 + 4 + 8 + 4 + 8 + 4 + 4 + DIMENSIONS / 8 + 4 + DIMENSIONS + 4;
+    const { rows, bits, scalars, copies } = made.encode(batch);
+    const { layout } = made;
+    const fields = layout.scalars === 0 ? 5 : 6;
+    const tuple = 2 + 4 * fields + 8 + 8 + 4 + layout.bits + layout.scalars + layout.copy;
     const bytes = Buffer.alloc(rows * tuple);
     for (let row = 0, at = 0; row < rows; row++) {
-      at = bytes.writeInt16BE(5, at);
+      at = bytes.writeInt16BE(fields, at);
       for (let column = 0; column < 2; column++)
         at = bytes.writeBigInt64BE(BigInt(i * BATCH + row), bytes.writeInt32BE(8, at));
       at = bytes.writeInt32BE(4 + DIMENSIONS / 8, at);
       at += bitParameter(bits.subarray((row * DIMENSIONS) / 8, ((row + 1) * DIMENSIONS) / 8)).copy(bytes, at);
-      at = bytes.writeInt32BE(DIMENSIONS, at);
-      at += Buffer.from(copies.buffer, row * DIMENSIONS, DIMENSIONS).copy(bytes, at);
+      for (const [all, width] of [
+        [scalars, layout.scalars],
+        [copies, layout.copy],
+      ] as const) {
+        if (width === 0) continue;
+        at = bytes.writeInt32BE(width, at);
+        bytes.set(all.subarray(row * width, (row + 1) * width), at);
+        at += width;
+      }
       at = bytes.writeInt32BE(-1, at);
     }
     pieces.push(bytes);
@@ -145,7 +154,8 @@ function readyCodes(made: Codec): Buffer[] {
 /** Rows a second of COPY BINARY with codes that are there already. */
 async function bareCopy(): Promise<number> {
   await pool.query(
-    `create table bare (id bigint primary key, seq bigint not null, bits bit(${DIMENSIONS}) not null, int8 bytea not null, payload jsonb)`,
+    `create table bare (id bigint primary key, seq bigint not null, bits bit(${DIMENSIONS}) not null,
+       ${codec.layout.scalars === 0 ? '' : 'scalars smallint not null,'} copy bytea not null, payload jsonb)`,
   );
   const client = await pool.connect();
   const begun = performance.now();

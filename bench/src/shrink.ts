@@ -208,20 +208,21 @@ async function compared(): Promise<string> {
       id: string;
       vector: Buffer;
       bits: Buffer | null;
-      int8: Buffer | null;
+      copy: Buffer | null;
     }>(
-      `select d.id, vector_send(d.embedding) as vector, substring(bit_send(c.bits) from 5) as bits, c.int8
+      `select d.id, vector_send(d.embedding) as vector, substring(bit_send(c.bits) from 5) as bits,
+              c.${codec.copy === 'calibrated' ? 'int8' : 'copy'} as copy
        from docs d left join nestbit.docs c on c.id = d.id where d.id > $1 order by d.id limit 2000`,
       [after],
     );
     if (rows.length === 0) break;
-    for (const { vector, bits, int8 } of rows) {
+    for (const { vector, bits, copy } of rows) {
       count.rows++;
       const floats = new Float32Array(DIMENSIONS);
       for (let i = 0; i < DIMENSIONS; i++) floats[i] = vector.readFloatBE(4 + 4 * i);
       const codes = codec.encode(floats);
-      if (bits === null || int8 === null) count.missing++;
-      else if (!bits.equals(codes.bits) || !int8.equals(codes.copies)) count.wrong++;
+      if (bits === null || copy === null) count.missing++;
+      else if (!bits.equals(codes.bits) || !copy.equals(codes.copies)) count.wrong++;
     }
     after = Number(rows[rows.length - 1].id);
   }

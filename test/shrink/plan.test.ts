@@ -21,18 +21,23 @@ async function made(id: string, idSql: string, rows: number, dimensions: number)
   );
 }
 
-for (const [id, idSql, rows, dimensions, kept] of [
+for (const [id, idSql, rows, dimensions, kept, copy] of [
   ['bigint', 'i', 20_000, 256, 256],
   ['uuid', `md5(i::text)::uuid`, 8000, 1024, 1024],
   ['text', `'document ' || i`, 8000, 384, 128],
   ['integer', 'i', 2500, 2048, 2048],
+  ['bigint', 'i', 8000, 256, 256, 'int8'],
+  ['bigint', 'i', 8000, 256, 256, 'int4'],
+  ['bigint', 'i', 8000, 256, 256, 'none'],
+  ['integer', 'i', 2500, 1016, 1016, 'int16'],
 ] as const) {
-  test(`the plan of ${rows} rows of ${dimensions} dimensions by ${id} foresees the bytes, and changes nothing`, async () => {
+  test(`the plan of ${rows} rows of ${dimensions} dimensions by ${id}${copy === undefined ? '' : `, copies ${copy},`} foresees the bytes, and changes nothing`, async () => {
     const { pool, url } = database;
     await made(id, idSql, rows, dimensions);
     const before = url === undefined || noDump !== undefined ? undefined : schemaDump(url);
     const shrink = new Shrink(pool, { table: 'planned', column: 'embedding' });
-    const plan = await shrink.plan({ dimensions: kept, trialRows: 2000 });
+    const making = { dimensions: kept, ...(copy !== undefined && { copy }) };
+    const plan = await shrink.plan({ ...making, trialRows: 2000 });
     if (before !== undefined) expect(schemaDump(url as string)).toBe(before);
     expect(plan).toMatchObject({
       rows,
@@ -43,7 +48,7 @@ for (const [id, idSql, rows, dimensions, kept] of [
     expect(plan.seconds.backfill).toBeGreaterThan(0);
     expect(plan.seconds.index).toBeGreaterThan(0);
     expect(plan.bytes.table).toBeGreaterThan(rows * dimensions * 4);
-    await shrink.start({ dimensions: kept });
+    await shrink.start(making);
     const store = await PgStore.open(pool, { name: 'planned' });
     const { bytes } = await store.stats();
     for (const [foreseen, real] of [

@@ -39,7 +39,7 @@ for (const { name, why, open } of everyPostgres()) {
       });
       await pool.query(`update planted set embedding = null where id = 'row 60'`);
       const shrink = new Shrink(pool, { table: 'planted', column: 'embedding' });
-      await shrink.start();
+      await shrink.start({ copy: 'int8' });
       expect(await shrink.verify({ queries: 0 })).toMatchObject({
         ok: true,
         recall: undefined,
@@ -50,8 +50,9 @@ for (const { name, why, open } of everyPostgres()) {
       const list = (of: string[]): string => of.map((id) => `'${id}'`).join(',');
       const planted = {
         'wrong bits': ids(1, 5),
-        'wrong int8': ids(2, 5),
-        'wrong bits and int8': ids(3, 4),
+        'wrong copy': ids(2, 5),
+        'wrong scalars': ids(6, 5),
+        'wrong bits, scalars and copy': ids(3, 4),
         missing: ids(4, 3),
         'left over': ids(5, 3),
       };
@@ -59,13 +60,16 @@ for (const { name, why, open } of everyPostgres()) {
         `update nestbit.planted set bits = set_bit(bits, 3, 1 - get_bit(bits, 3)) where id in (${list(planted['wrong bits'])})`,
       );
       await pool.query(
-        `update nestbit.planted set int8 = set_byte(int8, 7, 255 - get_byte(int8, 7)) where id in (${list(planted['wrong int8'])})`,
+        `update nestbit.planted set copy = set_byte(copy, 7, 255 - get_byte(copy, 7)) where id in (${list(planted['wrong copy'])})`,
+      );
+      await pool.query(
+        `update nestbit.planted set scalars = -1 - scalars where id in (${list(planted['wrong scalars'])})`,
       );
       await pool.query(`delete from nestbit.planted where id in (${list(planted.missing)})`);
       const other = Array.from(vectors.subarray(0, WIDTH), (x) => -x);
       await unseen(
         pool,
-        `update planted set embedding = '${literalOf(other, type)}' where id in (${list(planted['wrong bits and int8'])})`,
+        `update planted set embedding = '${literalOf(other, type)}' where id in (${list(planted['wrong bits, scalars and copy'])})`,
         `delete from planted where id in (${list(planted['left over'].slice(0, 2))})`,
         `update planted set embedding = null where id = '${planted['left over'][2]}'`,
       );
@@ -88,13 +92,13 @@ for (const { name, why, open } of everyPostgres()) {
         Object.fromEntries(Object.entries(planted).map(([kind, of]) => [kind, of.toSorted()])),
       );
       expect(found).toMatchObject({ ok: false, parity: { pending: 3 } });
-      expect(found.parity.faults).toHaveLength(20);
+      expect(found.parity.faults).toHaveLength(25);
       const { repairing } = await shrink.verify({ queries: 0, repair: true });
-      expect(repairing).toBe(20);
+      expect(repairing).toBe(25);
       // They wait for a worker now.
       expect(await shrink.verify({ queries: 0 })).toMatchObject({
         ok: true,
-        parity: { pending: 23, faults: [] },
+        parity: { pending: 28, faults: [] },
       });
       await shrink.rollback();
       await pool.query('drop table planted');

@@ -60,8 +60,10 @@ export async function wrongCodes(
   const { rows: source } = await pool.query<{ id: string; embedding: number[] | null }>(
     `select id::text, ${array} as embedding from ${table}`,
   );
-  const { rows: codes } = await pool.query<{ id: string; bits: string; int8: Buffer }>(
-    `select id::text, bits::text, int8 from nestbit."${store}"`,
+  const { settings, layout } = codec;
+  const copy = settings.copy === 'calibrated' ? 'int8' : 'copy';
+  const { rows: codes } = await pool.query<{ id: string; bits: string; scalars?: Buffer; copy?: Buffer }>(
+    `select id::text, bits::text${layout.scalars === 0 ? '' : ', int2send(scalars) as scalars'}${layout.copy === 0 ? '' : `, ${copy} as copy`} from nestbit."${store}"`,
   );
   const byId = new Map(codes.map((row) => [row.id, row]));
   const wrong: string[] = [];
@@ -76,10 +78,11 @@ export async function wrongCodes(
       wrong.push(`${id} is missing`);
       continue;
     }
-    const { bits, copies } = codec.encode(Float32Array.from(embedding));
+    const { bits, scalars, copies } = codec.encode(Float32Array.from(embedding));
     const text = Array.from(bits, (byte) => byte.toString(2).padStart(8, '0')).join('');
     if (text !== code.bits) wrong.push(`${id} has wrong bits`);
-    if (!code.int8.equals(copies)) wrong.push(`${id} has wrong int8`);
+    if (code.scalars?.equals(scalars) === false) wrong.push(`${id} has wrong scalars`);
+    if (code.copy?.equals(copies) === false) wrong.push(`${id} has a wrong copy`);
   }
   return [...wrong, ...[...byId.keys()].map((id) => `${id} is left over`)];
 }

@@ -1,4 +1,4 @@
-import type { Codec } from '@nestbit/core';
+import type { Codec, CodecOptions } from '@nestbit/core';
 import type { PgIndex } from '../index-build/index-builder.ts';
 
 /** Which table, and which store its codes are in. */
@@ -26,6 +26,11 @@ export interface ShrinkMaking {
   readonly rotation?: 'hadamard' | 'none';
   /** Default `mean`. */
   readonly center?: 'mean' | 'none';
+  /**
+   * What a row keeps beside its bits for the last stage of a search. Default: that of `Calibration.codec`. `int4` halves
+   * the sidecar; `none` leaves bits and scalars alone, for searches that end in the table's own floats.
+   */
+  readonly copy?: NonNullable<CodecOptions['copy']>;
   /** Identity of the model, kept in the codec's fingerprint. */
   readonly model?: string;
   /** Rows that the codec is calibrated on. Default 10 000. More cost seconds and bring little. */

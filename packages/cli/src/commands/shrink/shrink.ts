@@ -19,6 +19,7 @@ interface Options {
   readonly dimensions?: number;
   readonly rotation?: 'hadamard' | 'none';
   readonly center?: 'mean' | 'none';
+  readonly copy?: 'int8' | 'int4' | 'int16' | 'none' | 'calibrated';
   readonly sample?: number;
   readonly index?: 'hnsw' | 'none';
   readonly bitsInTrigger?: boolean;
@@ -133,6 +134,15 @@ function making(command: Command): Command {
     .option('--dimensions <n>', 'keep the first n; default all', wholeNumber)
     .addOption(new Option('--rotation <kind>', 'default hadamard').choices(['hadamard', 'none']))
     .addOption(new Option('--center <kind>', 'default mean').choices(['mean', 'none']))
+    .addOption(
+      new Option('--copy <kind>', 'what rows keep for the rescore').choices([
+        'int8',
+        'int4',
+        'int16',
+        'none',
+        'calibrated',
+      ]),
+    )
     .option('--sample <rows>', 'rows that the codec is calibrated on; default 10000', wholeNumber)
     .addOption(new Option('--index <kind>', 'default hnsw, with pgvector').choices(['hnsw', 'none']))
     .option('--bits-in-trigger', 'compute bits in SQL within the trigger; needs rotation and center none');
@@ -164,12 +174,13 @@ function targetOf({
 }
 
 async function makingOf(options: Options): Promise<ShrinkMaking> {
-  const { codec, dimensions, rotation, center, sample, index, bitsInTrigger } = options;
+  const { codec, dimensions, rotation, center, copy, sample, index, bitsInTrigger } = options;
   return {
     ...(codec !== undefined && { codec: await codecAt(codec) }),
     ...(dimensions !== undefined && { dimensions }),
     ...(rotation !== undefined && { rotation }),
     ...(center !== undefined && { center }),
+    ...(copy !== undefined && { copy }),
     ...(sample !== undefined && { sampleRows: sample }),
     ...(index !== undefined && { index: index === 'none' ? 'none' : { kind: 'hnsw' } }),
     ...(bitsInTrigger !== undefined && { bitsInTrigger }),

@@ -16,7 +16,7 @@ const SAMPLE_WITHOUT_COPY = 2000;
  * @throws NestbitError `CODEC_MISMATCH`, `DIMENSIONS`, `BATCH_EMPTY`
  */
 export async function codecFor(pool: Pool, source: SourceTable, making: ShrinkMaking): Promise<Codec> {
-  const { codec, dimensions, rotation, center, model } = making;
+  const { codec, dimensions, rotation, center, copy, model } = making;
   if (codec !== undefined) {
     if (source.dimensions === undefined || source.dimensions === codec.inputDimensions) return codec;
     throw new NestbitError(
@@ -36,6 +36,7 @@ export async function codecFor(pool: Pool, source: SourceTable, making: ShrinkMa
   return calibration.codec({
     ...(rotation !== undefined && { rotation }),
     ...(center !== undefined && { center }),
+    ...(copy !== undefined && { copy }),
     ...(model !== undefined && { model }),
   });
 }
