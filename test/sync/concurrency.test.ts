@@ -33,17 +33,21 @@ for (const { name, why, open } of everyPostgres()) {
         goOn = resolve;
       });
       const stalled = new pg.Pool({ connectionString: database.url });
-      const query = stalled.query.bind(stalled) as (...args: unknown[]) => Promise<unknown>;
-      Object.assign(stalled, {
-        query: async (...args: unknown[]) => {
-          const result = await query(...args);
-          if (String(args[0]).includes('array_send') || String(args[0]).includes('send(')) {
-            reached();
-            await held;
-          }
-          return result;
-        },
+      stalled.on('connect', (client) => {
+        const send = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>;
+        Object.assign(client, {
+          query: (...args: unknown[]) => {
+            const result = send(...args);
+            if (!String(args[0]).includes('array_send')) return result;
+            return result.then(async (read) => {
+              reached();
+              await held;
+              return read;
+            });
+          },
+        });
       });
+      const query = stalled.query.bind(stalled);
       const paused = await openWorker(stalled, 'slow', { leaseSeconds: 0.2, concurrency: 1 });
       await pool.query('update slow set embedding = $1 where id = 7', [freshLiteral(1, 'real[]')]);
       const first = paused.worker.drain();

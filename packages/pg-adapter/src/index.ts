@@ -1,4 +1,6 @@
 export { reusingSocket } from './connection/copy-socket.ts';
+export type { Parity } from './follow/parity/parity.ts';
+export type { CodeFault } from './follow/parity/stored.ts';
 export type { QueueState } from './follow/queue-state.ts';
 export type { IndexProgress, IndexState, PgIndex } from './index-build/index-builder.ts';
 export type { IdType } from './schema/tables.ts';
@@ -16,9 +18,7 @@ export type { PlannedStatement, PlanOptions, ShrinkPlan } from './shrink/plan/pl
 export type { Rollback } from './shrink/rollback.ts';
 export { Shrink } from './shrink/shrink.ts';
 export type { ShrinkStatus } from './shrink/status.ts';
-export type { Parity } from './shrink/verify/parity.ts';
 export type { Measured, Recall } from './shrink/verify/recall.ts';
-export type { CodeFault } from './shrink/verify/stored.ts';
 export type { Verification, VerifyOptions } from './shrink/verify/verify.ts';
 export type { AttachOptions } from './store/attach-store.ts';
 export type { CreateOptions, OpenOptions, PgPool } from './store/open-store.ts';

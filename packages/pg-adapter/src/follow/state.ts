@@ -1,5 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
 import type { PgIndex } from '../index-build/index-builder.ts';
+import { checkNames } from '../schema/names.ts';
 import { registryOf } from '../schema/registry-names.ts';
 import type { SourceKind } from '../source/kinds.ts';
 import { translated } from '../sql/failures.ts';
@@ -16,6 +17,10 @@ export interface ShrinkSettings {
   readonly bitsInTrigger: boolean;
   /** The store was there before, made by PgStore.attach: a rollback leaves it. */
   readonly adopted: boolean;
+  /** Whether writers NOTIFY; absent: where the server allows no prepared transactions. */
+  readonly notify?: boolean;
+  /** The triggers were missing for a while: every code is still to be compared with its row. */
+  readonly recheck?: boolean;
 }
 
 export interface ShrinkState {
@@ -45,11 +50,14 @@ export async function readShrink(
   return rows[0] as ShrinkState | undefined;
 }
 
+/** Notes that a store follows a table, within a transaction. @throws NestbitError `STORE_EXISTS` for names that are taken */
 export async function createShrink(
   client: PoolClient,
   schema: string,
   { name, column, kind, settings }: Omit<ShrinkState, 'phase' | 'paused'>,
 ): Promise<void> {
+  if ((await readShrink(client, schema, name)) !== undefined) return;
+  await checkNames(client, { schema, store: name, follows: true, adopted: true });
   await client.query(
     `insert into ${registryOf(schema).shrinks} (name, source_column, kind, settings) values ($1, $2, $3, $4) on conflict do nothing`,
     [name, column, kind, settings],
@@ -74,6 +82,19 @@ export async function setPaused(pool: Pool, schema: string, name: string, paused
     [name, paused],
   );
   return rowCount === 1;
+}
+
+/** Notes that changes may have been missed, or that every code has been compared with its row since. */
+export async function markRecheck(
+  client: Pool | PoolClient,
+  schema: string,
+  name: string,
+  wanted: boolean,
+): Promise<void> {
+  await client.query(
+    `update ${registryOf(schema).shrinks} set settings = settings || jsonb_build_object('recheck', $2::boolean) where name = $1`,
+    [name, wanted],
+  );
 }
 
 /** Whether nestbit's schema has a table: before the first migration it has none. */

@@ -1,9 +1,8 @@
-import { registryOf } from '../schema/registry-names.ts';
 import { sourceSql } from '../source/read-by-ids.ts';
 import type { SourceTable } from '../source/source-table.ts';
-import { MAX_NAME_BYTES, qualified, quoted } from '../sql/identifiers.ts';
+import { qualified, quoted } from '../sql/identifiers.ts';
 import { literal } from '../sql/literals.ts';
-import { channelOf, type SyncSpec, syncRelations } from './spec.ts';
+import { channelOf, EVENTS, type SyncSpec, syncRelations, triggerName } from './spec.ts';
 
 /** A session tells the workers at most so often; they also poll. NOTIFY takes a lock that all sessions share. */
 const NOTIFY_EVERY_SECONDS = 0.05;
@@ -12,84 +11,94 @@ const NOTIFY_EVERY_SECONDS = 0.05;
 export const ON_CHANGE = `on conflict (id) do update set version = excluded.version, attempts = 0, not_before = null, aside = false,
        error = null, changed_at = case when q.aside then excluded.changed_at else q.changed_at end`;
 
-/** The name of a trigger of a store, within what Postgres keeps of a name. */
-export function triggerName({ store }: SyncSpec, event: string): string {
-  const name = `nestbit_${store}_${event}`;
-  return Buffer.byteLength(name) <= MAX_NAME_BYTES
-    ? name
-    : `nestbit_${event}_${Buffer.from(store).toString('hex').slice(-40)}`;
-}
-
 /**
- * The function of the triggers. It runs with the rights of its owner and names everything in full, so roles that
- * write the table need no right on nestbit's schema, and no search path leads it astray.
+ * The functions of the triggers. They run with the rights of their owner and name everything in full, so roles that write
+ * the table need no right on nestbit's schema, and no search path leads them astray.
+ *
+ * `note` records an id and is called by the conditions of the triggers: Postgres keeps these as columns, not as names, so
+ * they outlive a column that is renamed, which the body of a trigger's function does not. It is always false, so no
+ * event is queued either. Changes are appended: no row that a worker holds is in a writer's way.
  */
-export function functionDdl(spec: SyncSpec): string {
-  const { queue, version, changed, codes } = syncRelations(spec);
-  const { source, bitsInTrigger, dimensions, schema, store } = spec;
-  const id = quoted(source.id);
-  const note = (row: 'old' | 'new'): string =>
-    `insert into ${qualified(queue)} as q (id, version) values (${row}.${id}, nextval(${literal(qualified(version))}::regclass))
-       ${ON_CHANGE};`;
-  // After the queue's row is locked: a worker passes over that one, and so never waits for this.
-  const bits = bitsInTrigger
-    ? `if tg_op <> 'DELETE' and new.${quoted(source.column)} is not null then
-      update ${qualified(codes.bits)} set bits = ${bitsSql(source, dimensions)} where id = new.${id};
-    end if;`
-    : '';
-  const throttle = `nestbit.${channelOf(spec)}`;
-  return `create or replace function ${qualified(changed)}() returns trigger language plpgsql security definer
-  set search_path = pg_catalog, pg_temp as ${dollarQuoted(`
+export function functionsDdl(spec: SyncSpec): string[] {
+  const { queue, version, changed, changes, note, codes } = syncRelations(spec);
+  const { source, bitsInTrigger } = spec;
+  const append = `insert into ${qualified(changes)} (id) values`;
+  // A worker passes over a locked row of the queue, and so never writes bits older than the trigger's.
+  const withBits = `insert into ${qualified(queue)} as q (id, version) values ($1, nextval(${literal(qualified(version))}::regclass))
+       ${ON_CHANGE};
+  if $2 is not null then update ${qualified(codes.bits)} set bits = $2 where id = $1; end if;`;
+  const head = (name: string): string =>
+    `create or replace function ${name} language plpgsql security definer set search_path = pg_catalog, pg_temp as `;
+  return [
+    head(
+      `${qualified(note)}(changed ${source.idType}${bitsInTrigger ? ', its_bits bit' : ''}) returns boolean`,
+    ) +
+      dollarQuoted(`
+begin
+  ${bitsInTrigger ? withBits : `${append} ($1);`}${notifySql(spec)}
+  return false;
+end `),
+    // The conditions are evaluated with the rights of who writes the table.
+    `grant execute on function ${qualified(note)} to public`,
+    head(`${qualified(changed)}() returns trigger`) +
+      dollarQuoted(`
 begin
   if tg_op = 'TRUNCATE' then
-    update ${registryOf(schema).shrinks} set sweeps_wanted = sweeps_wanted + 1 where name = ${literal(store)};
-  else
-    if tg_op = 'DELETE' or tg_op = 'UPDATE' and old.${id} is distinct from new.${id} then
-      ${note('old')}
-    end if;
-    if tg_op <> 'DELETE' then
-      ${note('new')}
-    end if;
-    ${bits}
-  end if;
-  if coalesce(nullif(current_setting('${throttle}', true), '')::float8, 0) < extract(epoch from now())::float8 - ${NOTIFY_EVERY_SECONDS} then
-    perform set_config('${throttle}', extract(epoch from now())::text, false), pg_notify('${channelOf(spec)}', '');
+    ${append} (null);${notifySql(spec)}
   end if;
   return null;
-end `)}`;
-}
-
-/** Triggers by row, which Postgres gives to every partition, and TRUNCATE's, which each partition needs itself. */
-export function triggersDdl(spec: SyncSpec): string[] {
-  const { source, always = false } = spec;
-  const on = sourceSql(source);
-  const run = `execute function ${qualified(syncRelations(spec).changed)}()`;
-  const column = quoted(source.column);
-  const id = quoted(source.id);
-  const trigger = (event: string, when: string): string =>
-    `create or replace trigger ${quoted(triggerName(spec, event))} after ${event} on ${on} for each row ${when}${run}`;
-  const events = ['insert', 'update', 'delete', 'truncate'];
-  return [
-    trigger('insert', `when (new.${column} is not null) `),
-    trigger('update', `when (${differs(source)} or old.${id} is distinct from new.${id}) `),
-    trigger('delete', ''),
-    ...(source.partitioned ? [truncateOfPartitions(spec, run)] : [truncateDdl(spec, on, run)]),
-    ...(always
-      ? events.map((event) => `alter table ${on} enable always trigger ${quoted(triggerName(spec, event))}`)
-      : []),
+end `),
+    `revoke all on function ${qualified(changed)}() from public`,
   ];
 }
 
-function truncateDdl(spec: SyncSpec, on: string, run: string): string {
-  return `create or replace trigger ${quoted(triggerName(spec, 'truncate'))} after truncate on ${on} for each statement ${run}`;
+function notifySql(spec: SyncSpec): string {
+  if (spec.notify === false) return '';
+  const throttle = `nestbit.${channelOf(spec)}`;
+  // A transaction that has notified cannot be prepared.
+  const allowed = spec.notify === true ? '' : `current_setting('max_prepared_transactions') = '0' and `;
+  return `
+  if ${allowed}coalesce(nullif(current_setting('${throttle}', true), '')::float8, 0) < extract(epoch from now())::float8 - ${NOTIFY_EVERY_SECONDS} then
+    perform set_config('${throttle}', extract(epoch from now())::text, false), pg_notify('${channelOf(spec)}', '');
+  end if;`;
 }
 
-// Each partition may be truncated by itself. One that is attached later needs the statement once more.
-function truncateOfPartitions(spec: SyncSpec, run: string): string {
-  return `do ${dollarQuoted(` declare part regclass; begin
-  for part in select relid from pg_catalog.pg_partition_tree(${literal(sourceSql(spec.source))}::regclass) loop
-    execute pg_catalog.format(${literal(truncateDdl(spec, '%s', run).replaceAll('%', '%%').replace('%%s', '%s'))}, part);
-  end loop; end `)}`;
+/**
+ * Triggers by row, which Postgres gives to every partition, and TRUNCATE's, which each partition needs itself.
+ *
+ * @param partitions of the table, itself among them, as SQL writes them; one that is attached later needs the trigger too
+ */
+export function triggersDdl(spec: SyncSpec, partitions: readonly string[]): string[] {
+  const { source, always = false } = spec;
+  const on = sourceSql(source);
+  const { note, changed } = syncRelations(spec);
+  const id = quoted(source.id);
+  const noted = (row: 'old' | 'new'): string => {
+    if (!spec.bitsInTrigger) return `${qualified(note)}(${row}.${id})`;
+    return `${qualified(note)}(${row}.${id}, ${row === 'old' ? 'null' : bitsSql(spec)})`;
+  };
+  const run = `execute function ${qualified(changed)}()`;
+  const trigger = (event: 'insert' | 'update' | 'delete', when: string): string =>
+    `create or replace trigger ${quoted(triggerName(spec, event))} after ${event} on ${on} for each row when (${when}) ${run}`;
+  return [
+    trigger(
+      'insert',
+      `case when new.${quoted(source.column)} is not null then ${noted('new')} else false end`,
+    ),
+    trigger(
+      'update',
+      `case when old.${id} is distinct from new.${id} then ${noted('old')} or ${noted('new')} ` +
+        `when ${differs(source)} then ${noted('new')} else false end`,
+    ),
+    trigger('delete', noted('old')),
+    ...partitions.map(
+      (part) =>
+        `create or replace trigger ${quoted(triggerName(spec, 'truncate'))} after truncate on ${part} for each statement ${run}`,
+    ),
+    ...(always
+      ? EVENTS.map((event) => `alter table ${on} enable always trigger ${quoted(triggerName(spec, event))}`)
+      : []),
+  ];
 }
 
 /** Text between dollar signs, under a tag that it does not hold. */
@@ -121,9 +130,14 @@ function differs({ column, kind, send }: SourceTable): string {
   }
 }
 
-function bitsSql({ column, send }: SourceTable, dimensions: number): string {
+// NULL where there is no vector, or one that is too short: the row is then listed by a worker.
+function bitsSql({ source: { column, send }, dimensions }: SyncSpec): string {
   const extension = extensionOf(send);
-  return `${extension}.binary_quantize(${extension}.subvector(new.${quoted(column)}, 1, ${dimensions}))::bit(${dimensions})`;
+  const own = `new.${quoted(column)}`;
+  return (
+    `case when ${extension}.vector_dims(${own}) >= ${dimensions} ` +
+    `then ${extension}.binary_quantize(${extension}.subvector(${own}, 1, ${dimensions}))::bit(${dimensions}) end`
+  );
 }
 
 // `send` is the quoted schema, a dot, and vector_send or halfvec_send.

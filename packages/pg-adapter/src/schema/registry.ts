@@ -2,6 +2,7 @@ import { type Codec, formatCodec, NestbitError, parseCodec } from '@nestbit/core
 import type { Pool, PoolClient } from 'pg';
 import { translated } from '../sql/failures.ts';
 import { MAX_NAME_BYTES } from '../sql/identifiers.ts';
+import { checkNames } from './names.ts';
 import { registryOf } from './registry-names.ts';
 import { createTables, dropTables, type IdType, type Layout, layoutFor, tablesOf } from './tables.ts';
 
@@ -101,18 +102,40 @@ export async function createStore(
   );
   if (inserted.rowCount === 0)
     throw new NestbitError('STORE_EXISTS', `The store ${name} is there already; open it with PgStore.open.`);
+  await checkNames(client, { schema, store: name, follows: false });
   for (const statement of createTables(tablesOf(schema, name, layout), idType, layout, codec))
     await client.query(statement);
 }
 
-/** Removes a store with its codes, within a transaction. */
+/**
+ * Removes a store with its codes, within a transaction.
+ *
+ * @throws NestbitError `UNSUPPORTED` for a store that follows a table, whose triggers would be left behind
+ */
 export async function dropStore(
   client: PoolClient,
   schema: string,
-  { name, layout }: StoreRecord,
+  { name, layout, source }: StoreRecord,
 ): Promise<void> {
+  if (await followsTable(client, schema, name)) {
+    throw new NestbitError(
+      'UNSUPPORTED',
+      `The store ${name} follows ${source?.schema}.${source?.table}, whose triggers belong to it. Take both back with ` +
+        `nestbit shrink rollback --store ${name}, or Shrink.rollback.`,
+    );
+  }
   await client.query(dropTables(tablesOf(schema, name, layout)));
   await client.query(`delete from ${registryOf(schema).stores} where name = $1`, [name]);
+}
+
+async function followsTable(client: PoolClient, schema: string, name: string): Promise<boolean> {
+  const { shrinks } = registryOf(schema);
+  const { rows } = await client.query<{ there: boolean }>('select to_regclass($1) is not null as there', [
+    shrinks,
+  ]);
+  if (!rows[0].there) return false;
+  const { rowCount } = await client.query(`select from ${shrinks} where name = $1`, [name]);
+  return rowCount !== 0;
 }
 
 /** Adds fields that payloads have, within the transaction that stores them. */

@@ -1,25 +1,29 @@
 import { NestbitError } from '@nestbit/core';
 import type { Pool } from 'pg';
 import { transaction } from '../connection/transaction.ts';
+import type { Following } from '../follow/following.ts';
 import { prepareRegistry } from '../follow/registry.ts';
 import { createShrink, hasTable, type ShrinkSettings } from '../follow/state.ts';
 import { indexesBits, serverOf } from '../index-build/server.ts';
 import { createStore, readStore } from '../schema/registry.ts';
-import { SCHEMA } from '../store/open-store.ts';
-import { contextOf, findContext, type ShrinkContext, sourceOf } from './context.ts';
-import type { ShrinkMaking, ShrinkTarget } from './options.ts';
+import { refuseHiddenRows } from '../source/row-security.ts';
+import { contextOf, findContext, type NamedTarget, sourceOf } from './context.ts';
+import type { ShrinkMaking } from './options.ts';
 import { codecFor } from './sample/calibrate-source.ts';
 
 /** The migration of a target, made when there is none: its store, empty, with a codec calibrated on a sample. */
 export async function beginMigration(
   pool: Pool,
-  target: ShrinkTarget,
+  target: NamedTarget,
   making: ShrinkMaking,
-): Promise<ShrinkContext> {
+): Promise<Following> {
   const there = await findContext(pool, target);
-  if (there !== undefined) return await checked(there, making);
+  if (there !== undefined) {
+    await refuseHiddenRows(pool, there.source);
+    return await checked(there, making);
+  }
   const source = await sourceOf(pool, target);
-  const { schema = SCHEMA, name = target.table } = target;
+  const { schema, name } = target;
   const before = (await hasTable(pool, schema, 'stores')) ? await readStore(pool, schema, name) : undefined;
   if (
     before !== undefined &&
@@ -48,7 +52,13 @@ export async function beginMigration(
   }
   await prepareRegistry(pool, schema);
   const index = making.index ?? (indexesBits(await serverOf(pool)) ? { kind: 'hnsw' as const } : 'none');
-  const settings: ShrinkSettings = { index, bitsInTrigger, adopted: before !== undefined };
+  const { notify } = making;
+  const settings: ShrinkSettings = {
+    index,
+    bitsInTrigger,
+    adopted: before !== undefined,
+    ...(notify !== undefined && { notify }),
+  };
   await transaction(pool, async (client) => {
     if (before === undefined) {
       const { idType, schema: tableSchema, table, id } = source;
@@ -64,7 +74,7 @@ export async function beginMigration(
   return await checked(await contextOf(pool, target), making);
 }
 
-async function checked(context: ShrinkContext, { codec }: ShrinkMaking): Promise<ShrinkContext> {
+async function checked(context: Following, { codec }: ShrinkMaking): Promise<Following> {
   const { record, name, source } = context;
   if (codec !== undefined && codec.fingerprint !== record.codec.fingerprint) {
     throw new NestbitError(

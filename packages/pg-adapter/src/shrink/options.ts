@@ -1,13 +1,14 @@
 import type { Codec, CodecOptions } from '@nestbit/core';
 import type { PgIndex } from '../index-build/index-builder.ts';
 
-/** Which table, and which store its codes are in. */
+/** Which table, and which store its codes are in. Once a migration has begun the name of the store is enough. */
 export interface ShrinkTarget {
-  readonly table: string;
+  /** Also `schema.table`. */
+  readonly table?: string;
   /** Default: the first schema of the search path that has the table. */
   readonly tableSchema?: string;
-  /** Column of the embeddings. */
-  readonly column: string;
+  /** Column of the embeddings. Needed with `table`. */
+  readonly column?: string;
   /** Default: the primary key. */
   readonly id?: string;
   /** Name of the store. Default: that of the table. */
@@ -42,6 +43,11 @@ export interface ShrinkMaking {
    * center `none`, and a vector or halfvec column. Default false: writers pay nothing for it.
    */
   readonly bitsInTrigger?: boolean;
+  /**
+   * Whether writers tell the workers of changes by NOTIFY. A transaction that has notified cannot be prepared (two-phase
+   * commit). Default: only where the server allows no prepared transactions; workers then poll.
+   */
+  readonly notify?: boolean;
 }
 
 /** How the backfill goes. */

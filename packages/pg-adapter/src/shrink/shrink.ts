@@ -1,9 +1,10 @@
 import { NestbitError, throwIfAborted } from '@nestbit/core';
+import type { Following } from '../follow/following.ts';
 import { setPaused } from '../follow/state.ts';
 import { translated } from '../sql/failures.ts';
-import { type PgPool, SCHEMA } from '../store/open-store.ts';
+import type { PgPool } from '../store/open-store.ts';
 import { beginMigration } from './begin.ts';
-import { contextOf } from './context.ts';
+import { contextOf, namedTarget } from './context.ts';
 import { type Cutover, cutOver } from './cutover/cutover.ts';
 import { lockMigration } from './lock.ts';
 import type { ShrinkTarget, StartOptions } from './options.ts';
@@ -22,7 +23,8 @@ export class Shrink {
   readonly #target: ShrinkTarget;
 
   constructor(pool: PgPool, target: ShrinkTarget) {
-    for (const name of ['table', 'column'] as const) {
+    const byName = target.table === undefined && target.column === undefined;
+    for (const name of byName ? (['name'] as const) : (['table', 'column'] as const)) {
       if (typeof target[name] !== 'string')
         throw new TypeError(`${name} must be text, got ${typeof target[name]}`);
     }
@@ -35,7 +37,9 @@ export class Shrink {
    * nothing.
    */
   async plan(options: PlanOptions = {}): Promise<ShrinkPlan> {
-    return await this.#translated(() => planShrink(this.#pool, this.#target, options));
+    return await this.#translated(async () =>
+      planShrink(this.#pool, await namedTarget(this.#pool, this.#target), options),
+    );
   }
 
   /**
@@ -58,7 +62,7 @@ export class Shrink {
 
   /** How far it is, what waits, what failed. @throws NestbitError `STORE_NOT_FOUND` */
   async status(): Promise<ShrinkStatus> {
-    return await this.#translated(async () => statusOf(await contextOf(this.#pool, this.#target)));
+    return await this.#translated(async () => statusOf(await this.#context()));
   }
 
   /** Lets a backfill wait, whichever process runs it, within a second or two. */
@@ -73,12 +77,12 @@ export class Shrink {
 
   /** Compares codes and searches with the table as it is. @throws NestbitError `UNSUPPORTED`, `ABORTED` */
   async verify(options: VerifyOptions = {}): Promise<Verification> {
-    return await this.#translated(async () => verify(await contextOf(this.#pool, this.#target), options));
+    return await this.#translated(async () => verify(await this.#context(), options));
   }
 
   /** Makes the view and the function that the application reads, and says what may be dropped. */
   async cutover(): Promise<Cutover> {
-    return await this.#translated(async () => cutOver(await contextOf(this.#pool, this.#target)));
+    return await this.#translated(async () => cutOver(await this.#context()));
   }
 
   /** Removes everything that the migration made; the table is as it was before. */
@@ -87,12 +91,12 @@ export class Shrink {
   }
 
   async #run({ signal, onProgress = () => {}, ...making }: StartOptions): Promise<void> {
-    const { schema = SCHEMA, name = this.#target.table } = this.#target;
-    await using lock = await lockMigration(this.#pool, schema, name);
+    const target = await namedTarget(this.#pool, this.#target);
+    await using lock = await lockMigration(this.#pool, target.schema, target.name);
     const either = signal === undefined ? lock.lost : AbortSignal.any([signal, lock.lost]);
     try {
       onProgress({ step: 'calibrate', done: 0, total: 1 });
-      const context = await beginMigration(this.#pool, this.#target, making);
+      const context = await beginMigration(this.#pool, target, making);
       await runSteps(context, making, either, onProgress);
     } catch (error) {
       if (!lock.lost.aborted) throw error;
@@ -105,12 +109,15 @@ export class Shrink {
   }
 
   async #setPaused(paused: boolean): Promise<ShrinkStatus> {
-    const { schema = SCHEMA, name = this.#target.table } = this.#target;
     return await this.#translated(async () => {
-      const context = await contextOf(this.#pool, this.#target);
-      await setPaused(this.#pool, schema, name, paused);
+      const context = await this.#context();
+      await setPaused(this.#pool, context.schema, context.name, paused);
       return await statusOf({ ...context, state: { ...context.state, paused } });
     });
+  }
+
+  async #context(): Promise<Following> {
+    return await contextOf(this.#pool, await namedTarget(this.#pool, this.#target));
   }
 
   async #translated<T>(work: () => Promise<T>): Promise<T> {

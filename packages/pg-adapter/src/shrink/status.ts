@@ -1,9 +1,10 @@
-import { type QueueState, queueState } from '../follow/install.ts';
+import type { Following } from '../follow/following.ts';
+import { triggerState } from '../follow/installed.ts';
+import { type QueueState, queueState } from '../follow/queue-state.ts';
 import type { Phase } from '../follow/state.ts';
 import type { IndexState } from '../index-build/index-builder.ts';
 import { indexState } from '../index-build/index-builder.ts';
 import { registryOf } from '../schema/registry-names.ts';
-import type { ShrinkContext } from './context.ts';
 import { migrationSession } from './lock.ts';
 import { estimatedRows } from './sample/estimate.ts';
 
@@ -28,6 +29,8 @@ export interface ShrinkStatus {
   };
   /** Changes that wait for a worker. */
   readonly queue: QueueState | undefined;
+  /** What is wrong with the triggers, so that changes are missed: start and the sync mend it. Empty: nothing. */
+  readonly triggers: readonly string[];
   readonly index:
     | (IndexState & { readonly building?: { readonly phase: string; readonly done: number } })
     | undefined;
@@ -41,7 +44,7 @@ export interface ShrinkStatus {
   readonly nullExamples: readonly string[];
 }
 
-export async function statusOf(context: ShrinkContext): Promise<ShrinkStatus> {
+export async function statusOf(context: Following): Promise<ShrinkStatus> {
   const { pool, schema, name, state, source, tables } = context;
   const names = registryOf(schema);
   const counts = await pool.query(
@@ -89,6 +92,7 @@ export async function statusOf(context: ShrinkContext): Promise<ShrinkStatus> {
       secondsLeft: rate > 0 ? (total - done) / rate : undefined,
     },
     queue: state.phase === 'sync' ? undefined : await queueState(pool, context.sync),
+    triggers: state.phase === 'sync' ? [] : (await triggerState(pool, context.sync)).problems,
     index: index && { ...index, ...(building && { building }) },
     replicaLagSeconds: lag.rows[0].lag ?? undefined,
     errors: errors.rows,
@@ -97,10 +101,7 @@ export async function statusOf(context: ShrinkContext): Promise<ShrinkStatus> {
   };
 }
 
-async function buildingOf({
-  pool,
-  tables,
-}: ShrinkContext): Promise<{ phase: string; done: number } | undefined> {
+async function buildingOf({ pool, tables }: Following): Promise<{ phase: string; done: number } | undefined> {
   const { rows } = await pool.query(
     `select phase, coalesce(tuples_done / nullif(tuples_total, 0)::float8, blocks_done / nullif(blocks_total, 0)::float8, 0) as done
      from pg_stat_progress_create_index p join pg_class c on c.oid = p.index_relid join pg_namespace n on n.oid = c.relnamespace

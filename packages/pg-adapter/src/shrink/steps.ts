@@ -1,20 +1,22 @@
 import { throwIfAborted } from '@nestbit/core';
 import type { PoolClient } from 'pg';
 import { transaction } from '../connection/transaction.ts';
-import { installSync, queueState } from '../follow/install.ts';
+import type { Following } from '../follow/following.ts';
+import { installSync } from '../follow/install.ts';
+import { mendTriggers, recheck } from '../follow/mend.ts';
+import { queueState } from '../follow/queue-state.ts';
 import { type Phase, setPhase } from '../follow/state.ts';
+import { sweepOrphans, sweepWanted } from '../follow/sweep.ts';
 import { buildIndex } from '../index-build/index-builder.ts';
 import { needIndexes, serverOf } from '../index-build/server.ts';
 import { registryOf } from '../schema/registry-names.ts';
 import { settleSome } from '../sync/settle.ts';
-import { sweepOrphans, sweepWanted } from '../sync/sweep.ts';
 import { backfill } from './backfill/backfill.ts';
-import type { ShrinkContext } from './context.ts';
 import type { ShrinkPace, ShrinkProgress } from './options.ts';
 
 /** Does what is left of a migration, step by step; each one is done when its mark is, and may be done twice. */
 export async function runSteps(
-  context: ShrinkContext,
+  context: Following,
   pace: ShrinkPace,
   signal: AbortSignal | undefined,
   onProgress: (progress: ShrinkProgress) => void,
@@ -27,6 +29,10 @@ export async function runSteps(
     ['index', () => index(context, signal, onProgress), 'ready'],
   ];
   let phase = state.phase;
+  if (phase !== 'sync') {
+    const { failure } = await mendTriggers(context);
+    if (failure !== undefined) throw failure;
+  }
   for (const [own, work, next] of steps) {
     if (phase !== own) continue;
     throwIfAborted(signal);
@@ -37,6 +43,7 @@ export async function runSteps(
     phase = next;
   }
   await settle(context, signal);
+  if (await recheck(context, signal)) await settle(context, signal);
   onProgress({ step: 'ready', done: 1, total: 1 });
 }
 
@@ -63,25 +70,25 @@ async function advance(
 }
 
 /** Settles what waits now; what changes later is for the sync. */
-async function settle(context: ShrinkContext, signal: AbortSignal | undefined): Promise<void> {
+async function settle(context: Following, signal: AbortSignal | undefined): Promise<void> {
   await sweepWanted(context.pool, context.sync);
   const { depth } = await queueState(context.pool, context.sync);
   for (let settled = 0; settled < depth; ) {
     throwIfAborted(signal);
-    const some = await settleSome(context);
+    const some = await settleSome({ ...context, appends: true });
     if (some === 0) return;
     settled += some;
   }
 }
 
 /** Codes of rows that went, or lost their embedding, while their range was under way: enqueued, and settled. */
-async function sweep(context: ShrinkContext, signal: AbortSignal | undefined): Promise<void> {
+async function sweep(context: Following, signal: AbortSignal | undefined): Promise<void> {
   await sweepOrphans(context.pool, context.sync, signal);
   await settle(context, signal);
 }
 
 async function index(
-  { pool, tables, state }: ShrinkContext,
+  { pool, tables, state }: Following,
   signal: AbortSignal | undefined,
   onProgress: (progress: ShrinkProgress) => void,
 ): Promise<void> {

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { Pool } from 'pg';
 import { transaction } from '../connection/transaction.ts';
 import { type SyncSpec, syncRelations } from '../follow/spec.ts';
+import { ON_CHANGE } from '../follow/trigger.ts';
+import { registryOf } from '../schema/registry-names.ts';
 import { translated } from '../sql/failures.ts';
 import { qualified } from '../sql/identifiers.ts';
 
@@ -10,6 +12,34 @@ export interface Claim {
   readonly token: string;
   /** Version and earlier failures by id (as text). */
   readonly rows: ReadonlyMap<string, { readonly version: string; readonly attempts: number }>;
+}
+
+/** Appended changes that are moved in one transaction, about. */
+const MOVED_AT_ONCE = 8192;
+
+/**
+ * Moves changes that writers have appended into the queue, where each id stands once; those that another worker is moving
+ * are passed over. A change is in one of the two at any moment. Gives how many were moved.
+ */
+export async function moveChanges(pool: Pool, sync: SyncSpec): Promise<number> {
+  const { changes, queue } = syncRelations(sync);
+  const { shrinks } = registryOf(sync.schema);
+  const rows = await transaction(pool, async (client) => {
+    const result = await client.query<{ moved: number }>(
+      `with moved as materialized (
+         delete from ${qualified(changes)} where ctid = any(array(select ctid from ${qualified(changes)} limit $2 for update skip locked))
+         returning id, at),
+       truncated as (
+         update ${shrinks} set sweeps_wanted = sweeps_wanted + 1 where name = $1 and exists (select from moved where id is null)),
+       queued as (
+         insert into ${qualified(queue)} as q (id, changed_at)
+         select id, min(at) from moved where id is not null group by id order by id ${ON_CHANGE})
+       select count(*)::int as moved from moved`,
+      [sync.store, MOVED_AT_ONCE],
+    );
+    return result.rows;
+  });
+  return rows[0].moved;
 }
 
 /** Claims the oldest changes that nobody has. One statement; rows that others hold are passed over, never waited for. */

@@ -122,7 +122,7 @@ async function noteBad(
   ids: readonly string[],
   bad: readonly BadRow[],
 ): Promise<void> {
-  const errors = registryOf(schema).errors;
+  const { errors } = registryOf(schema);
   await client.query(`delete from ${errors} where name = $1 and id = any($2::text[])`, [store, ids]);
   if (bad.length === 0) return;
   await client.query(

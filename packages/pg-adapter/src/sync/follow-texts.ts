@@ -1,20 +1,24 @@
 import { type Codec, calibrate, NestbitError, throwIfAborted } from '@nestbit/core';
 import type { Pool } from 'pg';
 import { transaction } from '../connection/transaction.ts';
+import { followedSource, followRecord } from '../follow/following.ts';
 import { installSync } from '../follow/install.ts';
+import { refuseChildren } from '../follow/installed.ts';
 import { prepareRegistry } from '../follow/registry.ts';
 import { createShrink, readShrink, setPhase } from '../follow/state.ts';
+import { enqueueMissing } from '../follow/sweep.ts';
 import { createStore, readStore } from '../schema/registry.ts';
 import { layoutFor } from '../schema/tables.ts';
 import { describeSource } from '../source/describe.ts';
 import { sourceSql } from '../source/read-by-ids.ts';
+import { refuseHiddenRows } from '../source/row-security.ts';
 import type { SourceTable } from '../source/source-table.ts';
+import { resolveTable, type TableName } from '../source/table-name.ts';
 import { translated } from '../sql/failures.ts';
 import { quoted } from '../sql/identifiers.ts';
 import { SCHEMA } from '../store/open-store.ts';
 import type { TextEncoder } from './follow.ts';
 import { checkEncoder } from './open-follow.ts';
-import { enqueueMissing } from './sweep.ts';
 
 export interface FollowTextsOptions {
   readonly table: string;
@@ -37,6 +41,8 @@ export interface FollowTextsOptions {
   readonly sample?: number;
   /** Name of the store. Default: that of the table. */
   readonly store?: string;
+  /** Whether writers NOTIFY the workers, which rules prepared transactions out. Default: where the server allows none. */
+  readonly notify?: boolean;
   /** Schema of nestbit's tables. Default `nestbit`. */
   readonly schema?: string;
   readonly signal?: AbortSignal;
@@ -51,15 +57,19 @@ export interface FollowTextsOptions {
  * `CALIBRATION_EMPTY` for a table without texts
  */
 export async function followTexts(pool: Pool, options: FollowTextsOptions): Promise<string> {
-  const { table, tableSchema, id, column, columns = [], encoder, schema = SCHEMA, signal } = options;
-  const { store = table } = options;
-  const source = await describeSource(pool, { table, tableSchema, id, column });
+  const { columns = [], encoder, schema = SCHEMA, signal } = options;
+  const named = await resolveTable(pool, options.table, options.tableSchema);
+  const { store = named.table } = options;
+  const source = await textSource(pool, schema, store, { ...options, ...named });
+  const { table, column } = source;
   if (source.kind !== 'text') {
     throw new NestbitError(
       'UNSUPPORTED',
       `The column ${column} of ${table} holds ${source.kind}, not text. Embeddings that are there go by nestbit shrink start.`,
     );
   }
+  await refuseHiddenRows(pool, source);
+  await refuseChildren(pool, source);
   await prepareRegistry(pool, schema);
   const before = await readStore(pool, schema, store);
   const state = before && (await readShrink(pool, schema, store));
@@ -69,7 +79,13 @@ export async function followTexts(pool: Pool, options: FollowTextsOptions): Prom
   checkEncoder(encoder, codec, store);
   throwIfAborted(signal);
   const { schema: own, idType } = source;
-  const settings = { index: 'none' as const, bitsInTrigger: false, adopted: before !== undefined };
+  const { notify } = options;
+  const settings = {
+    index: 'none' as const,
+    bitsInTrigger: false,
+    adopted: before !== undefined,
+    ...(notify !== undefined && { notify }),
+  };
   await transaction(pool, async (client) => {
     if (before === undefined)
       await createStore(client, schema, {
@@ -80,8 +96,15 @@ export async function followTexts(pool: Pool, options: FollowTextsOptions): Prom
       });
     await createShrink(client, schema, { name: store, column, kind: 'text', settings });
   });
-  const layout = before?.layout ?? layoutFor(codec);
-  const sync = { schema, store, source, dimensions: codec.dimensions, layout, bitsInTrigger: false };
+  const sync = {
+    schema,
+    store,
+    source,
+    dimensions: codec.dimensions,
+    layout: before?.layout ?? layoutFor(codec),
+    bitsInTrigger: false,
+    notify: (state?.settings ?? settings).notify,
+  };
   // Again each time: partitions attached since get their trigger of TRUNCATE.
   if (state === undefined || state.phase === 'sync' || source.partitioned) await installSync(pool, sync);
   if (state === undefined || state.phase !== 'ready') {
@@ -89,6 +112,22 @@ export async function followTexts(pool: Pool, options: FollowTextsOptions): Prom
     await setPhase(pool, schema, store, 'ready');
   }
   return store;
+}
+
+/** The column of texts: that of the store where there is one, under its names of now. */
+async function textSource(
+  pool: Pool,
+  schema: string,
+  store: string,
+  { table, tableSchema, id, column }: Pick<FollowTextsOptions, 'table' | 'id' | 'column'> & TableName,
+): Promise<SourceTable> {
+  const found = await followRecord(pool, schema, store);
+  const before = found?.record.source;
+  const following = found && (await followedSource(found));
+  const tables = [before?.table, following?.source.table];
+  const columns = [found?.state.column, following?.source.column];
+  if (following !== undefined && tables.includes(table) && columns.includes(column)) return following.source;
+  return await describeSource(pool, { table, tableSchema, id, column });
 }
 
 function follows(

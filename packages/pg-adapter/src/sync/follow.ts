@@ -1,6 +1,4 @@
-import type { Pool } from 'pg';
-import type { SyncSpec } from '../follow/spec.ts';
-import type { StoreRecord } from '../schema/registry.ts';
+import type { Following } from '../follow/following.ts';
 
 /** Turns texts into embeddings; an `Encoder` of `@nestbit/core/onnx` is one. */
 export interface TextEncoder {
@@ -16,10 +14,9 @@ export interface TextEncoder {
 }
 
 /** What a worker works on. */
-export interface Follow {
-  readonly pool: Pool;
-  readonly sync: SyncSpec;
-  readonly record: StoreRecord;
+export interface Follow extends Following {
+  /** Whether writers append their changes; an older nestbit's triggers write into the queue. */
+  readonly appends: boolean;
   /** Only for columns of text. */
   readonly encoder?: TextEncoder | undefined;
   readonly prompt?: string | undefined;

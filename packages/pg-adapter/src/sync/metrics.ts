@@ -27,6 +27,8 @@ export interface SyncMetrics extends SyncCounts {
   readonly queue: QueueState;
   /** Whether notices of changes come through; without, changes are found by polling. */
   readonly listening: boolean;
+  /** Whether the triggers see every change, as far as the worker has looked. */
+  readonly intact: boolean;
 }
 
 const WINDOW = 10_000;
@@ -93,6 +95,7 @@ const LINES: readonly [string, 'counter' | 'gauge', string, (m: SyncMetrics) => 
   ['queue_retrying_rows', 'gauge', 'Those that failed and wait for their next try.', (m) => m.queue.retrying],
   ['queue_set_aside_rows', 'gauge', 'Rows set aside after failing too often.', (m) => m.queue.setAsideCount],
   ['lag_seconds', 'gauge', 'Age of the oldest change that waits.', (m) => m.queue.oldestSeconds],
+  ['triggers_intact', 'gauge', 'Whether the triggers see every change.', (m) => Number(m.intact)],
   ['listening', 'gauge', 'Whether notices of changes come through.', (m) => Number(m.listening)],
 ];
 

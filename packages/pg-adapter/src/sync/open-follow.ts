@@ -1,9 +1,9 @@
 import { NestbitError } from '@nestbit/core';
 import type { Pool } from 'pg';
-import { readShrink } from '../follow/state.ts';
+import { followedSource, followRecord } from '../follow/following.ts';
+import { appends } from '../follow/queue-state.ts';
 import { readStore } from '../schema/registry.ts';
-import { describeSource } from '../source/describe.ts';
-import { translated } from '../sql/failures.ts';
+import { refuseHiddenRows } from '../source/row-security.ts';
 import type { Follow, TextEncoder } from './follow.ts';
 
 /** What a store follows, as the database has it. @throws NestbitError `STORE_NOT_FOUND`, `CODEC_MISMATCH`; TypeError */
@@ -14,37 +14,20 @@ export async function findFollow(
   encoder: TextEncoder | undefined,
   prompt: string | undefined,
 ): Promise<Follow> {
-  const record = await readStore(pool, schema, store);
-  const state = record && (await readShrink(pool, schema, store));
-  if (record?.source === undefined || state === undefined) {
+  const found = await followRecord(pool, schema, store);
+  if (found === undefined) {
     throw new NestbitError(
       'STORE_NOT_FOUND',
-      record === undefined
+      (await readStore(pool, schema, store)) === undefined
         ? `There is no store ${JSON.stringify(store)} in the schema ${schema}; begin with nestbit shrink start (embeddings) or nestbit sync --text-column (texts).`
         : `The store ${JSON.stringify(store)} follows no table; begin with nestbit shrink start (embeddings) or nestbit sync --text-column (texts).`,
     );
   }
-  const { schema: tableSchema, table, id } = record.source;
-  const source = await describeSource(pool, { table, tableSchema, id, column: state.column }).catch(
-    (error) => {
-      throw translated(error);
-    },
-  );
-  if (source.kind === 'text') checkEncoder(encoder, record.codec, store);
-  return {
-    pool,
-    record,
-    encoder,
-    prompt,
-    sync: {
-      schema,
-      store,
-      source,
-      dimensions: record.codec.dimensions,
-      layout: record.layout,
-      bitsInTrigger: state.settings.bitsInTrigger === true,
-    },
-  };
+  const following = await followedSource(found);
+  const { source } = following;
+  if (source.kind === 'text') checkEncoder(encoder, following.record.codec, store);
+  await refuseHiddenRows(pool, source);
+  return { ...following, appends: await appends(pool, following.sync), encoder, prompt };
 }
 
 export function checkEncoder(

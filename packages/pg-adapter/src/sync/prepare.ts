@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
-import { type Codes, NestbitError } from '@nestbit/core';
+import type { Codes } from '@nestbit/core';
 import { syncRelations } from '../follow/spec.ts';
 import { encodeRows } from '../source/encode-rows.ts';
 import type { BadRow } from '../source/kinds.ts';
 import { idText, readByIds, sourceSql } from '../source/read-by-ids.ts';
+import { readAllRows } from '../source/row-security.ts';
 import type { SourceRows } from '../source/source-rows.ts';
-import { translated } from '../sql/failures.ts';
 import { qualified, quoted } from '../sql/identifiers.ts';
+import { EncoderFailure } from './failures.ts';
 import type { Follow } from './follow.ts';
 
 /** What some rows are now. Every id is in one of the lists. */
@@ -32,9 +33,9 @@ export async function prepareRows(
 ): Promise<Prepared> {
   const { pool, sync, record } = follow;
   if (sync.source.kind === 'text') return await prepareTexts(follow, ids, signal);
-  const read = await readByIds(pool, sync.source, record.codec.inputDimensions, ids).catch((error) => {
-    throw translated(error);
-  });
+  const read = await readAllRows(pool, sync.source, (client) =>
+    readByIds(client, sync.source, record.codec.inputDimensions, ids),
+  );
   const begun = performance.now();
   const encoded = await encodeRows(record.codec, read);
   return { ...encoded, hashes: undefined, unchanged: [], encoding: performance.now() - begun };
@@ -74,14 +75,17 @@ async function embed(
   wanted: readonly { readonly text: string }[],
   signal: AbortSignal | undefined,
 ): Promise<Float32Array> {
-  const embeddings = await (encoder as NonNullable<typeof encoder>).encode(
-    wanted.map(({ text }) => text),
-    { ...(signal && { signal }), ...(prompt !== undefined && { prompt }) },
-  );
+  const embeddings = await (encoder as NonNullable<typeof encoder>)
+    .encode(
+      wanted.map(({ text }) => text),
+      { ...(signal && { signal }), ...(prompt !== undefined && { prompt }) },
+    )
+    .catch((cause) => {
+      throw new EncoderFailure(cause);
+    });
   const expected = wanted.length * record.codec.inputDimensions;
   if (embeddings.length === expected) return embeddings;
-  throw new NestbitError(
-    'BATCH_SHAPE',
+  throw new EncoderFailure(
     `The encoder gave ${embeddings.length} values for ${wanted.length} texts; the codec reads ${record.codec.inputDimensions} dimensions, ` +
       `so there should be ${expected}. Give the encoder of the store's model.`,
   );
@@ -103,16 +107,14 @@ async function readTexts(
   const { source } = sync;
   const { texts, codes } = syncRelations(sync);
   const collate = source.idCollation === undefined ? '' : ` collate "C"`;
-  const { rows } = await pool
-    .query<{ id: string; text: string | null; known: Buffer | null }>(
+  const { rows } = await readAllRows(pool, source, (client) =>
+    client.query<{ id: string; text: string | null; known: Buffer | null }>(
       `select ${idText(source)} as id, s.${quoted(source.column)}::text as text,
               (select h.hash from ${qualified(texts)} h join ${qualified(codes.codes)} c on c.id = h.id
                where h.id = s.${quoted(source.id)}${collate}) as known
        from ${sourceSql(source)} s where s.${quoted(source.id)} = any($1::${source.idSqlType}[])`,
       [ids],
-    )
-    .catch((error) => {
-      throw translated(error);
-    });
+    ),
+  );
   return rows;
 }

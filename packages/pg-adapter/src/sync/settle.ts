@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NestbitError, throwIfAborted } from '@nestbit/core';
-import { isTransient } from '../sql/failures.ts';
-import { type Claim, claimSome, extendLease, giveBack, noteFailure } from './claim.ts';
+import { type Claim, claimSome, extendLease, giveBack, moveChanges, noteFailure } from './claim.ts';
+import { isOfRows } from './failures.ts';
 import { finishRows } from './finish.ts';
 import type { Follow } from './follow.ts';
 import { type Prepared, prepareRows } from './prepare.ts';
@@ -60,18 +60,6 @@ const NOTHING: Omit<Settled, 'errors' | 'left'> = {
   encoding: 0,
 };
 
-/** Failures of the database or the way to it, or the end: not the rows' own. */
-const NOT_OF_ROWS = [
-  'ABORTED',
-  'CONNECTION_LOST',
-  'DATABASE_FULL',
-  'ENCODER_CLOSED',
-  'PERMISSION_DENIED',
-  'TABLE_NOT_FOUND',
-  'COLUMN_NOT_FOUND',
-  'TIMEOUT',
-];
-
 /**
  * One round: claims changes, reads and encodes what their rows are now without holding a lock, writes in short
  * transactions. Rows that fail are tried again later, in smaller parts each time, until the bad one is alone.
@@ -83,7 +71,12 @@ export async function settle(
   signal?: AbortSignal,
 ): Promise<Settled> {
   const { pool, sync } = follow;
+  if (follow.appends && pace.moves()) {
+    await moveChanges(pool, sync);
+    pace.moved();
+  }
   const claim = await claimSome(pool, sync, options.batch, options.leaseSeconds);
+  pace.claimed(claim.rows.size, options.batch);
   if (claim.rows.size === 0) return { ...NOTHING, errors: [], left: undefined };
   const heartbeat = setInterval(
     () => void extendLease(pool, sync, claim, options.leaseSeconds).catch(() => {}),
@@ -135,12 +128,6 @@ export async function settle(
   };
 }
 
-function isOfRows(error: unknown): boolean {
-  if (error instanceof NestbitError && NOT_OF_ROWS.includes(error.code)) return false;
-  const cause = error instanceof Error ? error.cause : undefined;
-  return !isTransient(error) && !isTransient(cause);
-}
-
 /** New rows together; those that failed in ever smaller parts, so that one that always fails is soon alone. */
 function partsOf(claim: Claim, batch: number): string[][] {
   const parts: string[][] = [];
@@ -158,9 +145,28 @@ function partsOf(claim: Claim, batch: number): string[][] {
   return parts;
 }
 
-/** How many rows are written in one transaction: as many as keep the locks short, learnt as it goes. */
+/** While the queue has enough for every claim, appended changes are moved into it this often, in ms. */
+const MOVE_EVERY = 100;
+
+/** What a worker learns as it goes: how many rows a transaction takes, and whether the queue has work. */
 export class Pace {
+  /** Rows written in one transaction: as many as keep the locks short. */
   rows = 128;
+  #enough = false;
+  #movedAt = 0;
+
+  /** Whether appended changes are to be moved before the next claim. */
+  moves(): boolean {
+    return !this.#enough || performance.now() - this.#movedAt > MOVE_EVERY;
+  }
+
+  moved(): void {
+    this.#movedAt = performance.now();
+  }
+
+  claimed(rows: number, wanted: number): void {
+    this.#enough = rows === wanted;
+  }
 
   learn(rows: number, milliseconds: number, holdMs: number): void {
     if (rows < this.rows && milliseconds < holdMs) return;

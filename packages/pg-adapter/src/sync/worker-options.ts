@@ -15,6 +15,8 @@ export interface SyncWorkerOptions extends Partial<SettleOptions> {
   readonly concurrency?: number;
   /** Longest pause between two looks at the queue, in milliseconds. Default 1000. */
   readonly pollMs?: number;
+  /** How often it is looked whether the triggers are there and the table is where it was, in milliseconds. Default 60 000. */
+  readonly checkMs?: number;
   /** LISTEN on a connection of its own. Default true; false behind PgBouncer in transaction mode. */
   readonly listen?: boolean;
   /** Called with failures of rows and of the database; the worker goes on by itself. Default: a warning of the process. */
@@ -23,7 +25,7 @@ export interface SyncWorkerOptions extends Partial<SettleOptions> {
 
 /** The options with their defaults. */
 export type WorkerSettings = SettleOptions &
-  Required<Pick<SyncWorkerOptions, 'concurrency' | 'pollMs' | 'listen' | 'onError'>>;
+  Required<Pick<SyncWorkerOptions, 'concurrency' | 'pollMs' | 'checkMs' | 'listen' | 'onError'>>;
 
 /** @throws TypeError, RangeError */
 export function checkedOptions(options: SyncWorkerOptions, kind: string, pglite: boolean): WorkerSettings {
@@ -35,6 +37,7 @@ export function checkedOptions(options: SyncWorkerOptions, kind: string, pglite:
     holdMs: within('holdMs', options.holdMs ?? SETTLE_DEFAULTS.holdMs, 1, 10_000),
     concurrency: pglite ? 1 : whole('concurrency', options.concurrency ?? 2, 1, 64),
     pollMs: within('pollMs', options.pollMs ?? 1000, 1, 3_600_000),
+    checkMs: within('checkMs', options.checkMs ?? 60_000, 1, 86_400_000),
     listen: (options.listen ?? true) && !pglite,
     onError: options.onError ?? warn,
   };

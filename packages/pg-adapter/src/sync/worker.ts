@@ -1,20 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { throwIfAborted } from '@nestbit/core';
+import { type NestbitError, throwIfAborted } from '@nestbit/core';
 import type { Pool } from 'pg';
 import { isPglite } from '../connection/copies.ts';
-import { queueState, retryAside } from '../follow/queue-state.ts';
+import { mendTriggers, recheck } from '../follow/mend.ts';
+import { appends, queueState, retryAside } from '../follow/queue-state.ts';
 import { channelOf, syncRelations } from '../follow/spec.ts';
+import { enqueueMissing, sweepOrphans, sweepWanted } from '../follow/sweep.ts';
 import { translated } from '../sql/failures.ts';
 import { qualified } from '../sql/identifiers.ts';
 import { SCHEMA } from '../store/open-store.ts';
 import { Bell } from './bell.ts';
-import { giveBack } from './claim.ts';
+import { giveBack, moveChanges } from './claim.ts';
+import { missed } from './failures.ts';
 import type { Follow } from './follow.ts';
 import { Listener } from './listener.ts';
 import { Meter, type SyncCounts, type SyncMetrics } from './metrics.ts';
 import { findFollow } from './open-follow.ts';
 import { Pace, type Settled, settle } from './settle.ts';
-import { enqueueMissing, sweepOrphans, sweepWanted } from './sweep.ts';
 import { checkedOptions, type SyncWorkerOptions, type WorkerSettings } from './worker-options.ts';
 
 /** First pause between two looks at an empty queue, in milliseconds; it doubles up to pollMs. */
@@ -22,18 +24,24 @@ const FIRST_PAUSE = 20;
 /** A failing database is asked again after so long at most, in milliseconds. */
 const LONGEST_OUTAGE = 10_000;
 
+/** What a worker fails with when names of its table are no longer what they were. */
+const MOVED = ['TABLE_NOT_FOUND', 'COLUMN_NOT_FOUND'];
+
 /**
  * Keeps the codes of a store in step with the table that it follows. Any number of workers may run, in one process or
  * many: each changed row is one worker's at a time. Codes are never older than those they write over.
  */
 export class SyncWorker implements AsyncDisposable {
-  readonly #follow: Follow;
+  #follow: Follow;
   readonly #options: WorkerSettings;
   readonly #meter = new Meter();
   readonly #stopping = new AbortController();
   /** Ends encoding under way: a stop that took too long. */
   readonly #cutting = new AbortController();
   readonly #bell = new Bell();
+  /** What is wrong with the triggers, which this role cannot mend. */
+  #damage: NestbitError | undefined;
+  #lookedAt = Number.NEGATIVE_INFINITY;
   readonly #left = new Map<string, readonly string[]>();
   #listener: Listener | undefined;
   #loops: Promise<void>[] = [];
@@ -78,14 +86,16 @@ export class SyncWorker implements AsyncDisposable {
     options: { readonly signal?: AbortSignal; readonly onProgress?: (rows: number) => void } = {},
   ): Promise<SyncCounts> {
     const { signal, onProgress } = options;
+    await this.#translated(this.#look(signal));
     const { pool, sync } = this.#follow;
+    await this.#translated(this.#moveAll(signal));
     await this.#translated(sweepWanted(pool, sync));
     const queue = qualified(syncRelations(sync).queue);
     const { rows } = await this.#translated(
       pool.query<{ last: string | null }>(`select max(version)::text as last from ${queue} where not aside`),
     );
     const { last } = rows[0];
-    if (last === null) return this.counts;
+    if (last === null) return this.#drained();
     const ended = async (): Promise<boolean> => {
       const waiting = await this.#translated(
         pool.query(`select from ${queue} where not aside and version <= $1 limit 1`, [last]),
@@ -116,7 +126,7 @@ export class SyncWorker implements AsyncDisposable {
     );
     await this.#giveBackLeft();
     for (const result of results) if (result.status === 'rejected') throw translated(result.reason);
-    return this.counts;
+    return this.#drained();
   }
 
   /**
@@ -145,7 +155,13 @@ export class SyncWorker implements AsyncDisposable {
   async metrics(): Promise<SyncMetrics> {
     const { pool, sync } = this.#follow;
     const queue = await queueState(pool, sync);
-    return { ...this.counts, store: sync.store, queue, listening: this.#listener?.connected ?? false };
+    return {
+      ...this.counts,
+      store: sync.store,
+      queue,
+      listening: this.#listener?.connected ?? false,
+      intact: this.#damage === undefined,
+    };
   }
 
   /** Puts rows that were set aside back into the queue; without ids (as text) all of them. Gives how many. */
@@ -165,6 +181,48 @@ export class SyncWorker implements AsyncDisposable {
     return gone + (await this.#translated(enqueueMissing(pool, sync)));
   }
 
+  // Codes that stand still without a trigger are no success.
+  #drained(): SyncCounts {
+    if (this.#damage !== undefined) throw this.#damage;
+    return this.counts;
+  }
+
+  /**
+   * Looks whether the table is where it was and its triggers see every change. What is wrong is mended, and the changes
+   * that were missed are looked for.
+   */
+  async #look(signal?: AbortSignal): Promise<void> {
+    this.#lookedAt = performance.now();
+    const { pool, schema, name, encoder, prompt } = this.#follow;
+    this.#follow = await findFollow(pool, schema, name, encoder, prompt);
+    const { phase } = this.#follow.state;
+    if (phase === 'sync') return;
+    const { problems, failure } = await mendTriggers(this.#follow);
+    this.#damage = failure;
+    if (problems.length > 0) this.#options.onError(failure ?? missed(this.#follow, problems));
+    this.#follow = { ...this.#follow, appends: await appends(pool, this.#follow.sync) };
+    // A backfill under way does it at its end.
+    if ((phase === 'ready' || phase === 'cutover') && (await recheck(this.#follow, signal)))
+      this.#bell.ring();
+  }
+
+  /** Moves every change that was committed before this call into the queue, or waits for who is moving it. */
+  async #moveAll(signal: AbortSignal | undefined): Promise<void> {
+    const { pool, sync } = this.#follow;
+    if (!this.#follow.appends) return;
+    const changes = qualified(syncRelations(sync).changes);
+    const { rows } = await pool.query<{ now: string }>('select clock_timestamp()::text as now');
+    for (;;) {
+      throwIfAborted(signal);
+      const moved = await moveChanges(pool, sync);
+      const left = await pool.query(`select from ${changes} where at <= $1::timestamptz limit 1`, [
+        rows[0].now,
+      ]);
+      if (left.rowCount === 0) return;
+      if (moved === 0) await sleep(5 + 5 * Math.random());
+    }
+  }
+
   async #loop(number: number): Promise<void> {
     const stopping = this.#stopping.signal;
     const pace = new Pace();
@@ -172,6 +230,8 @@ export class SyncWorker implements AsyncDisposable {
     let outage = 100;
     while (!stopping.aborted) {
       try {
+        if (number === 0 && performance.now() - this.#lookedAt > this.#options.checkMs)
+          await this.#look(this.#cutting.signal);
         if (number === 0 && (await sweepWanted(this.#follow.pool, this.#follow.sync)) > 0) this.#bell.ring();
         const { claimed } = await this.#round(pace, this.#cutting.signal);
         outage = 100;
@@ -185,6 +245,9 @@ export class SyncWorker implements AsyncDisposable {
       } catch (error) {
         if (stopping.aborted) return;
         this.#meter.outage();
+        // The table may have another name by now.
+        if (MOVED.includes((translated(error) as NestbitError).code))
+          this.#lookedAt = Number.NEGATIVE_INFINITY;
         this.#options.onError(translated(error) as Error);
         await this.#bell.wait(outage * (0.5 + Math.random()), stopping, false);
         outage = Math.min(LONGEST_OUTAGE, 2 * outage);

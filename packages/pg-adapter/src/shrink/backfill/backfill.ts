@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { throwIfAborted } from '@nestbit/core';
-import { isPglite } from '../../connection/copies.ts';
+import { copies, isPglite } from '../../connection/copies.ts';
+import type { Following } from '../../follow/following.ts';
 import { registryOf } from '../../schema/registry-names.ts';
-import type { ShrinkContext } from '../context.ts';
 import type { ShrinkPace, ShrinkProgress } from '../options.ts';
 import { estimatedRows } from '../sample/estimate.ts';
 import { type Range, Ranges } from './ranges.ts';
@@ -19,7 +19,7 @@ const LOOK_EVERY = 1000;
  * and what is not done is done when it is called again.
  */
 export async function backfill(
-  context: ShrinkContext,
+  context: Following,
   pace: ShrinkPace,
   signal: AbortSignal | undefined,
   onProgress: (progress: ShrinkProgress) => void,
@@ -47,7 +47,7 @@ export async function backfill(
     const { codec } = context.record;
     // One is read into while the other is written from.
     const memories = [0, 1].map(() => new GrowingCodes(codec, throttle.mostRows));
-    const reader = new CodeReader({ ...context, codec, signal: either });
+    const reader = new CodeReader({ pool, source, codec, copy: copies(pool), signal: either });
     // The next range is on record before this one is done: nobody waits for the disk to have it.
     const take = (): Promise<Range | undefined> => {
       const taken = ranges.next(throttle.rows);
@@ -96,13 +96,13 @@ export async function backfill(
 
 /** Waits while the migration is paused. */
 class Pauses {
-  readonly #context: ShrinkContext;
+  readonly #context: Following;
   readonly #signal: AbortSignal;
   readonly #onPause: () => void;
   #looked = 0;
   #waiting: Promise<void> | undefined;
 
-  constructor(context: ShrinkContext, signal: AbortSignal, onPause: () => void) {
+  constructor(context: Following, signal: AbortSignal, onPause: () => void) {
     this.#context = context;
     this.#signal = signal;
     this.#onPause = onPause;

@@ -6,6 +6,7 @@ import { copyReader } from '../../connection/own-client.ts';
 import { encodeRows } from '../../source/encode-rows.ts';
 import type { BadRow } from '../../source/kinds.ts';
 import { type KeyRange, readRange } from '../../source/read-range.ts';
+import { ALL_ROWS, explainHidden } from '../../source/row-security.ts';
 import { recycle, type SourceRows } from '../../source/source-rows.ts';
 import type { SourceTable } from '../../source/source-table.ts';
 import { translated } from '../../sql/failures.ts';
@@ -44,15 +45,21 @@ export class CodeReader {
     const { source, codec, copy, signal } = this.#read;
     try {
       const { client } = await this.#connected();
+      if (!copy) await client.query(`begin; ${ALL_ROWS}`);
       const batches = readRange(client, source, codec.inputDimensions, range, { copy, signal });
       const found = await gather(codec, batches, memory);
-      if (!copy) this.end();
+      if (!copy) {
+        await client.query('commit');
+        this.end();
+      }
       this.#used = performance.now();
       return found;
     } catch (error) {
-      // A COPY that was left has more to say: its connection is of no use.
-      this.end(true);
-      throw translated(error);
+      // A COPY that was left has more to say: its connection is of no use. PGlite has one connection only.
+      if (!copy) await this.#connection?.client.query('rollback').catch(() => {});
+      this.end(copy);
+      const { pool } = this.#read;
+      return await explainHidden(pool, source, () => Promise.reject(translated(error)));
     }
   }
 
@@ -67,6 +74,8 @@ export class CodeReader {
     }
     const connection = await copyReader(pool);
     this.#connection = connection;
+    // Of this connection alone: the server refuses to leave rows out.
+    await connection.client.query('set row_security = off');
     connection.client.once('end', () => {
       if (this.#connection === connection) this.#connection = undefined;
     });

@@ -1,10 +1,11 @@
 import type { PoolClient } from 'pg';
 import { codeColumns } from '../../codes/columns.ts';
+import { copies } from '../../connection/copies.ts';
 import { transaction } from '../../connection/transaction.ts';
+import type { Following } from '../../follow/following.ts';
 import { registryOf } from '../../schema/registry-names.ts';
 import { targetsOf } from '../../write/insert.ts';
 import { insertMissing } from '../../write/insert-missing.ts';
-import type { ShrinkContext } from '../context.ts';
 import type { Range } from './ranges.ts';
 import type { RangeCodes } from './read-codes.ts';
 
@@ -13,13 +14,14 @@ const NULL_EXAMPLES = 10;
 
 /** Stores the codes of a range and its mark of being done in one transaction; nothing when it was done already. */
 export async function writeRange(
-  context: ShrinkContext,
+  context: Following,
   range: Range,
   found: RangeCodes,
   milliseconds: number,
   { signal, sessions }: { readonly signal: AbortSignal; readonly sessions: Set<number> },
 ): Promise<void> {
-  const { pool, schema, name, tables, record, copy } = context;
+  const { pool, schema, name, tables, record } = context;
+  const copy = copies(pool);
   const { layout, idType, codec } = record;
   const targets = targetsOf(tables, layout, codeColumns(codec));
   await transaction(

@@ -1,13 +1,14 @@
 import { NestbitError } from '@nestbit/core';
+import type { PoolClient } from 'pg';
 import { transaction } from '../../connection/transaction.ts';
-import { queueState } from '../../follow/install.ts';
+import type { Following } from '../../follow/following.ts';
+import { queueState } from '../../follow/queue-state.ts';
 import { setPhase } from '../../follow/state.ts';
 import { indexState } from '../../index-build/index-builder.ts';
 import { serverOf } from '../../index-build/server.ts';
 import { registryOf } from '../../schema/registry-names.ts';
 import { sourceSql } from '../../source/read-by-ids.ts';
 import { qualified, quoted } from '../../sql/identifiers.ts';
-import type { ShrinkContext } from '../context.ts';
 import { cutoverDdl, cutoverNames } from './ddl.ts';
 
 export interface Cutover {
@@ -27,7 +28,7 @@ export interface Cutover {
  *
  * @throws NestbitError `UNSUPPORTED` while rows still lack their codes, or the index is missing
  */
-export async function cutOver(context: ShrinkContext): Promise<Cutover> {
+export async function cutOver(context: Following): Promise<Cutover> {
   const { pool, schema, name, state, tables } = context;
   if (state.phase !== 'ready' && state.phase !== 'cutover') {
     throw new NestbitError(
@@ -53,6 +54,7 @@ export async function cutOver(context: ShrinkContext): Promise<Cutover> {
   }
   const statements = cutoverDdl(context, await serverOf(pool));
   await transaction(pool, async (client) => {
+    if (state.phase === 'ready') await refuseTakenNames(client, context);
     for (const statement of statements) await client.query(statement);
     await setPhase(client, schema, name, 'cutover');
   });
@@ -70,7 +72,22 @@ export async function cutOver(context: ShrinkContext): Promise<Cutover> {
   };
 }
 
-async function advice({ pool, source }: ShrinkContext): Promise<Cutover['advice']> {
+// They were free when the migration began; since then somebody may have made something of these names.
+async function refuseTakenNames(client: PoolClient, { schema, name }: Following): Promise<void> {
+  const { view, search } = cutoverNames({ schema, name }).relations;
+  const { rows } = await client.query<{ name: string }>(
+    `select relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and relname = $2
+     union all select proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname = $1 and proname = $3`,
+    [schema, view.name, search.name],
+  );
+  if (rows.length === 0) return;
+  throw new NestbitError(
+    'STORE_EXISTS',
+    `The cutover of ${name} needs the name ${rows[0].name} in the schema ${schema}, which something else has. Rename that.`,
+  );
+}
+
+async function advice({ pool, source }: Following): Promise<Cutover['advice']> {
   const { rows } = await pool.query<{ name: string; bytes: string }>(
     `select i.indexrelid::regclass::text as name, pg_relation_size(i.indexrelid) as bytes
      from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any(i.indkey)

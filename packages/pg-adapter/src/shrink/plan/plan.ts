@@ -1,6 +1,6 @@
 import type { Codec } from '@nestbit/core';
 import type { Pool } from 'pg';
-import { syncDdl } from '../../follow/install.ts';
+import { partitionsOf, syncDdl } from '../../follow/install.ts';
 import { createIndex, type PgIndex } from '../../index-build/index-builder.ts';
 import { indexesBits, serverOf } from '../../index-build/server.ts';
 import { createTables, layoutFor, tablesOf } from '../../schema/tables.ts';
@@ -8,9 +8,8 @@ import { sourceSql } from '../../source/read-by-ids.ts';
 import { copyRangeSql } from '../../source/read-range.ts';
 import type { SourceTable } from '../../source/source-table.ts';
 import { qualified, quoted } from '../../sql/identifiers.ts';
-import { SCHEMA } from '../../store/open-store.ts';
-import { sourceOf } from '../context.ts';
-import type { ShrinkMaking, ShrinkTarget } from '../options.ts';
+import { type NamedTarget, sourceOf } from '../context.ts';
+import type { ShrinkMaking } from '../options.ts';
 import { codecFor } from '../sample/calibrate-source.ts';
 import { countedRows } from '../sample/estimate.ts';
 import { type Widths, widthsOf } from '../sample/sample.ts';
@@ -60,11 +59,7 @@ export interface PlanOptions extends ShrinkMaking {
 }
 
 /** What a migration would do, changing nothing: the trial goes into a temporary table that is gone afterwards. */
-export async function planShrink(
-  pool: Pool,
-  target: ShrinkTarget,
-  options: PlanOptions,
-): Promise<ShrinkPlan> {
+export async function planShrink(pool: Pool, target: NamedTarget, options: PlanOptions): Promise<ShrinkPlan> {
   const source = await sourceOf(pool, target);
   const server = await serverOf(pool);
   const sample = await widthsOf(pool, source);
@@ -94,7 +89,14 @@ export async function planShrink(
     rows,
     counted: exact,
     sample,
-    statements: statementsOf(source, target, codec, index, options.bitsInTrigger ?? false),
+    statements: statementsOf(
+      source,
+      target,
+      codec,
+      index,
+      { bitsInTrigger: options.bitsInTrigger ?? false, notify: options.notify },
+      await partitionsOf(pool, { source }),
+    ),
     bytes: {
       ...(await bytesBefore(pool, source)),
       added: { ...added, total: added.codes + added.keys + added.index },
@@ -109,10 +111,11 @@ export async function planShrink(
 
 function statementsOf(
   source: SourceTable,
-  { schema = SCHEMA, name = source.table }: ShrinkTarget,
+  { schema, name }: NamedTarget,
   codec: Codec,
   index: PgIndex | 'none',
-  bitsInTrigger: boolean,
+  sync: { readonly bitsInTrigger: boolean; readonly notify: boolean | undefined },
+  partitions: readonly string[],
 ): PlannedStatement[] {
   const layout = layoutFor(codec);
   const tables = tablesOf(schema, name, layout);
@@ -127,18 +130,19 @@ function statementsOf(
       note: 'with the tables of its migrations, where they are missing',
     },
     ...sidecar.map((sql) => ({ step: 'sidecar' as const, sql, ...none })),
-    ...syncDdl({ schema, store: name, source, dimensions: codec.dimensions, layout, bitsInTrigger }).map(
-      (sql) => ({
-        step: 'sync' as const,
-        sql,
-        ...(/create (or replace )?(constraint )?trigger/i.test(sql)
-          ? {
-              lock: 'SHARE ROW EXCLUSIVE',
-              note: 'keeps writers out, not readers, for milliseconds; gives up within 200 ms when writers are in its way, and asks again',
-            }
-          : none),
-      }),
-    ),
+    ...syncDdl(
+      { schema, store: name, source, dimensions: codec.dimensions, layout, ...sync },
+      partitions,
+    ).map((sql) => ({
+      step: 'sync' as const,
+      sql,
+      ...(/create (or replace )?(constraint )?trigger/i.test(sql)
+        ? {
+            lock: 'SHARE ROW EXCLUSIVE',
+            note: 'keeps writers out, not readers, for milliseconds; gives up within 200 ms when writers are in its way, and asks again',
+          }
+        : none),
+    })),
     {
       step: 'backfill',
       sql: copyRangeSql(source, range),

@@ -1,6 +1,6 @@
+import type { Following } from '../../follow/following.ts';
 import { idText, sourceSql } from '../../source/read-by-ids.ts';
 import { quoted } from '../../sql/identifiers.ts';
-import type { ShrinkContext } from '../context.ts';
 
 /** How the application searches its float column until now. */
 export interface FloatSearch {
@@ -11,7 +11,7 @@ export interface FloatSearch {
 }
 
 /** Of a vector or halfvec column; nothing for other kinds, which SQL does not search. */
-export async function floatSearch(context: ShrinkContext): Promise<FloatSearch | undefined> {
+export async function floatSearch(context: Following): Promise<FloatSearch | undefined> {
   const { pool, source } = context;
   if (source.kind !== 'vector' && source.kind !== 'halfvec') return undefined;
   const { rows } = await pool.query<{ index: string; operator: string }>(

@@ -1,5 +1,5 @@
+import type { Following } from '../../follow/following.ts';
 import { encodeRows } from '../../source/encode-rows.ts';
-import type { ShrinkContext } from '../context.ts';
 import { sampleRows } from '../sample/sample.ts';
 
 /** Rows of the table as queries. */
@@ -10,7 +10,7 @@ export interface SampleQueries {
 }
 
 /** So many rows from all over the table, or all that it has. */
-export async function sampleQueries(context: ShrinkContext, wanted: number): Promise<SampleQueries> {
+export async function sampleQueries(context: Following, wanted: number): Promise<SampleQueries> {
   const { pool, source, record } = context;
   const width = record.codec.inputDimensions;
   const ids: string[] = [];

@@ -1,6 +1,6 @@
 import { ExactSearch, recallAtK } from '@nestbit/core';
+import type { Following } from '../../follow/following.ts';
 import { PgStore } from '../../store/pg-store.ts';
-import type { ShrinkContext } from '../context.ts';
 import { type FloatSearch, floatSearch } from './float-search.ts';
 import { type Interval, wilson } from './interval.ts';
 import type { SampleQueries } from './queries.ts';
@@ -82,7 +82,7 @@ const QUERIES_WITHOUT_INDEX = 5;
 
 /** Recall and time of the store's search, and of the float column's. */
 export async function measureRecall(
-  context: ShrinkContext,
+  context: Following,
   queries: SampleQueries,
   truth: readonly (readonly string[])[],
   k: number,

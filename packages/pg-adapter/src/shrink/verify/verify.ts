@@ -1,7 +1,9 @@
 import { NestbitError } from '@nestbit/core';
-import { enqueueWhere } from '../../follow/install.ts';
-import type { ShrinkContext } from '../context.ts';
-import { checkParity, type Parity } from './parity.ts';
+import { enqueueWhere } from '../../follow/enqueue.ts';
+import type { Following } from '../../follow/following.ts';
+import { triggerState } from '../../follow/installed.ts';
+import { checkParity, type Parity } from '../../follow/parity/parity.ts';
+import { refuseHiddenRows } from '../../source/row-security.ts';
 import { sampleQueries } from './queries.ts';
 import { ExactHits, measureRecall, type Recall } from './recall.ts';
 
@@ -19,6 +21,8 @@ export interface VerifyOptions {
 
 export interface Verification {
   readonly parity: Parity;
+  /** What is wrong with the triggers, so that later changes are missed: start and the sync mend it. Empty: nothing. */
+  readonly triggers: readonly string[];
   /** Whether every row has the right code, or waits for it. */
   readonly ok: boolean;
   /** Absent without queries. */
@@ -32,7 +36,7 @@ export interface Verification {
  *
  * @throws NestbitError `UNSUPPORTED` before the backfill has ended; `ABORTED`
  */
-export async function verify(context: ShrinkContext, options: VerifyOptions): Promise<Verification> {
+export async function verify(context: Following, options: VerifyOptions): Promise<Verification> {
   const { k = 10, queries: wanted = 100, repair = false, signal, onProgress = () => {} } = options;
   for (const [name, value, least] of [
     ['k', k, 1],
@@ -48,6 +52,7 @@ export async function verify(context: ShrinkContext, options: VerifyOptions): Pr
       `The backfill of ${name} has not ended; finish it with shrink start, then verify.`,
     );
   }
+  await refuseHiddenRows(pool, context.source);
   const queries = wanted === 0 ? undefined : await sampleQueries(context, wanted);
   const exact = queries && new ExactHits(queries, record.codec.inputDimensions, k);
   const parity = await checkParity(
@@ -64,5 +69,6 @@ export async function verify(context: ShrinkContext, options: VerifyOptions): Pr
   if (repair && wrong.length > 0) {
     await enqueueWhere(pool, sync, `select unnest($1::${record.idType}[]) as id`, [wrong]);
   }
-  return { parity, ok: wrong.length === 0, recall, repairing: repair ? wrong.length : 0 };
+  const { problems: triggers } = await triggerState(pool, sync);
+  return { parity, triggers, ok: wrong.length === 0, recall, repairing: repair ? wrong.length : 0 };
 }

@@ -1,12 +1,14 @@
 import { throwIfAborted } from '@nestbit/core';
 import type { Pool } from 'pg';
-import { enqueueWhere } from '../follow/install.ts';
-import { type SyncSpec, syncRelations } from '../follow/spec.ts';
 import { registryOf } from '../schema/registry-names.ts';
 import { joinCodes } from '../source/join-codes.ts';
 import { sourceSql } from '../source/read-by-ids.ts';
+import { readAllRows } from '../source/row-security.ts';
+import type { SourceTable } from '../source/source-table.ts';
 import { qualified, quoted } from '../sql/identifiers.ts';
 import { literal } from '../sql/literals.ts';
+import { enqueueWhere } from './enqueue.ts';
+import { type SyncSpec, syncRelations } from './spec.ts';
 
 /** Ids enqueued in one transaction. */
 const AT_ONCE = 10_000;
@@ -39,8 +41,22 @@ export async function sweepOrphans(pool: Pool, sync: SyncSpec, signal?: AbortSig
   const orphan = `select c.id from page c where not exists (${row}) or exists (${bad})`;
   return await byPages(
     pool,
+    source,
     (after) => page(codes, 'true', 'id', after, source.idType),
     (pageSql, values) => enqueueWhere(pool, sync, `with page as (${pageSql}) ${orphan}`, values),
+    signal,
+  );
+}
+
+/** Enqueues all rows of the table. */
+export async function enqueueAll(pool: Pool, sync: SyncSpec, signal?: AbortSignal): Promise<number> {
+  const { source } = sync;
+  const id = quoted(source.id);
+  return await byPages(
+    pool,
+    source,
+    (after) => page(sourceSql(source), 'true', id, after, source.idSqlType),
+    (pageSql, values) => enqueueWhere(pool, sync, pageSql, values),
     signal,
   );
 }
@@ -55,6 +71,7 @@ export async function enqueueMissing(pool: Pool, sync: SyncSpec, signal?: AbortS
   const missing = `select s.id from page s where not exists (select from ${codes} c where c.id = s.id${collate})`;
   return await byPages(
     pool,
+    source,
     (after) => page(sourceSql(source), there, id, after, source.idSqlType),
     (pageSql, values) => enqueueWhere(pool, sync, `with page as (${pageSql}) ${missing}`, values),
     signal,
@@ -77,6 +94,7 @@ function page(
 
 async function byPages(
   pool: Pool,
+  source: SourceTable,
   pageAfter: (after: string | undefined) => { sql: string; values: string[] },
   enqueue: (sql: string, values: string[]) => Promise<number>,
   signal?: AbortSignal,
@@ -85,9 +103,11 @@ async function byPages(
   for (let after: string | undefined; ; ) {
     throwIfAborted(signal);
     const { sql, values } = pageAfter(after);
-    const { rows } = await pool.query<{ last: string | null }>(
-      `select id::text as last from (${sql}) p order by p.id desc limit 1`,
-      values,
+    const { rows } = await readAllRows(pool, source, (client) =>
+      client.query<{ last: string | null }>(
+        `select id::text as last from (${sql}) p order by p.id desc limit 1`,
+        values,
+      ),
     );
     if (rows.length === 0) return count;
     count += await enqueue(sql, values);

@@ -9,7 +9,9 @@ import { idText, sourceSql } from '../../source/read-by-ids.ts';
 import { boundsSql, type KeyRange } from '../../source/read-range.ts';
 import { qualified, quoted } from '../../sql/identifiers.ts';
 import { parametersOf } from '../../sql/parameters.ts';
-import type { ShrinkContext } from '../context.ts';
+import type { Following } from '../following.ts';
+import { changesSql } from '../queue-state.ts';
+import { syncRelations } from '../spec.ts';
 
 /** A code that is not what it should be. */
 export interface CodeFault {
@@ -32,7 +34,7 @@ function hashedColumns(codec: Codec): ('bits' | 'scalars' | 'int8' | 'copy')[] {
 /** Hashes of the stored codes of a range of the source, by id. */
 export async function storedHashes(
   client: PoolClient,
-  { source, tables, record }: ShrinkContext,
+  { source, tables, record }: Following,
   range: KeyRange,
 ): Promise<Map<string, StoredHash>> {
   const split = record.layout === 'split';
@@ -84,12 +86,13 @@ export function faultKind(
 /** Of some ids those that wait for a worker. */
 export async function pendingOf(
   client: PoolClient,
-  { schema, name, record }: ShrinkContext,
+  { sync, record }: Following,
   ids: readonly string[],
 ): Promise<Set<string>> {
   if (ids.length === 0) return new Set();
   const { rows } = await client.query<{ id: string }>(
-    `select id::text from ${qualified({ schema, name: `${name}_queue` })} where id = any($1::${record.idType}[])`,
+    `select id::text from ${qualified(syncRelations(sync).queue)} where id = any($1::${record.idType}[])
+     union select id::text from (${await changesSql(client, sync)}) c where id = any($1::${record.idType}[])`,
     [ids],
   );
   return new Set(rows.map(({ id }) => id));
@@ -98,7 +101,7 @@ export async function pendingOf(
 /** Codes that belong to no row, or to one that has no embedding that can be encoded. */
 export async function leftOver(
   client: PoolClient,
-  context: ShrinkContext,
+  context: Following,
 ): Promise<{ readonly faults: CodeFault[]; readonly pending: number }> {
   const { schema, name, source, tables, record } = context;
   const of = (table: string): string =>

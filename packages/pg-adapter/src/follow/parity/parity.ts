@@ -1,13 +1,14 @@
 import { type Codec, throwIfAborted } from '@nestbit/core';
 import type { PoolClient } from 'pg';
-import { transaction } from '../../connection/transaction.ts';
+import { copies } from '../../connection/copies.ts';
 import { encodeRows } from '../../source/encode-rows.ts';
 import { idText, sourceSql } from '../../source/read-by-ids.ts';
 import { boundsSql, type KeyRange, readRange } from '../../source/read-range.ts';
+import { readAllRows } from '../../source/row-security.ts';
 import type { SourceTable } from '../../source/source-table.ts';
 import { quoted } from '../../sql/identifiers.ts';
 import { parametersOf } from '../../sql/parameters.ts';
-import type { ShrinkContext } from '../context.ts';
+import type { Following } from '../following.ts';
 import { type CodeFault, faultKind, hashOf, leftOver, pendingOf, storedHashes } from './stored.ts';
 
 /** What comparing every row with its code found. */
@@ -35,7 +36,7 @@ export type OnRows = (ids: readonly string[], embeddings: Float32Array) => void;
  * time, the embeddings and the hashes in one snapshot, so that changes under way are not taken for errors.
  */
 export async function checkParity(
-  context: ShrinkContext,
+  context: Following,
   onRows: OnRows,
   signal: AbortSignal | undefined,
   onProgress: (rows: number) => void,
@@ -45,10 +46,12 @@ export async function checkParity(
   for (let after: string | undefined; ; ) {
     throwIfAborted(signal);
     const from = after;
-    const part = await transaction(context.pool, (client) => checkRange(client, context, from, signal), {
-      readOnly: true,
-      signal,
-    });
+    const part = await readAllRows(
+      context.pool,
+      context.source,
+      (client) => checkRange(client, context, from, signal),
+      { readOnly: true, signal },
+    );
     for (const key of ['rows', 'right', 'nulls', 'bad', 'pending'] as const) total[key] += part[key];
     faults.push(...part.faults);
     for (const { ids, embeddings } of part.encoded) onRows(ids, embeddings);
@@ -56,7 +59,7 @@ export async function checkParity(
     if (part.upTo === undefined) break;
     after = part.upTo;
   }
-  const rest = await transaction(context.pool, (client) => leftOver(client, context), {
+  const rest = await readAllRows(context.pool, context.source, (client) => leftOver(client, context), {
     readOnly: true,
     signal,
   });
@@ -71,11 +74,12 @@ interface Part extends Parity {
 
 async function checkRange(
   client: PoolClient,
-  context: ShrinkContext,
+  context: Following,
   after: string | undefined,
   signal: AbortSignal | undefined,
 ): Promise<Part> {
-  const { source, record, copy } = context;
+  const { pool, source, record } = context;
+  const copy = copies(pool);
   const { codec } = record;
   const upTo = await endOf(client, source, after);
   const range: KeyRange = { after, upTo };
