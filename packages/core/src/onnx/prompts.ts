@@ -49,9 +49,9 @@ export function findPrompt(
   const names = meaningTheSame(wanted);
   const found = names.find((one) => known.includes(one));
   if (found !== undefined) {
-    const task = tasks.indexOf(found);
     const text = Object.hasOwn(prompts, found) ? prompts[found] : '';
-    return { text, task: task < 0 ? undefined : task, notice: undefined };
+    const task = names.find((one) => tasks.includes(one));
+    return { text, task: task === undefined ? undefined : tasks.indexOf(task), notice: undefined };
   }
   const listed = known.length === 0 ? 'none' : known.join(', ');
   if (names.length === 1)

@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { invalid } from './invalid.ts';
 import { isFile } from './json-file.ts';
@@ -27,7 +27,6 @@ export function findFiles(
   modelType: unknown,
   variant: string | undefined,
 ): ModelFiles {
-  checkFolder(folder);
   const first = modules.list[0]?.folder ?? folder;
   const folders = first === folder ? [folder] : [first, folder];
   const table = join(first, 'model.safetensors');
@@ -46,9 +45,16 @@ export function findFiles(
   );
 }
 
-function checkFolder(folder: string): void {
-  if (folder.includes('\0') || !existsSync(folder)) throw invalid(`${JSON.stringify(folder)} does not exist`);
-  if (!statSync(folder).isDirectory()) throw invalid(`${folder} is a file; give the folder that it lies in`);
+/** @throws NestbitError `MODEL_INVALID` when there is no such folder */
+export function checkFolder(folder: string): void {
+  let stats: Stats;
+  try {
+    stats = statSync(folder);
+  } catch (cause) {
+    throw invalid(`${JSON.stringify(folder)} does not exist or cannot be read`, cause);
+  }
+  if (!stats.isDirectory())
+    throw invalid(`${folder} is not a folder; give the folder that the model lies in`);
 }
 
 function findOnnx(folders: readonly string[], variant: string | undefined): string | undefined {

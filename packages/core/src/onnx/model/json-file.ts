@@ -4,7 +4,11 @@ import { invalid } from './invalid.ts';
 
 /** Whether a path is a regular file; a pipe or a device would block whoever reads it. */
 export function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
 }
 
 /**

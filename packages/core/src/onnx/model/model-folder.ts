@@ -1,6 +1,6 @@
 import { basename, join } from 'node:path';
 import type { EncoderSettings } from '../settings.ts';
-import { findFiles, type ModelFiles } from './files.ts';
+import { checkFolder, findFiles, type ModelFiles } from './files.ts';
 import { invalid } from './invalid.ts';
 import { isFile, readJsonObject } from './json-file.ts';
 import { longestInput } from './lengths.ts';
@@ -54,6 +54,7 @@ const SENTENCE_CONFIGS: readonly string[] = [
  * @throws NestbitError `MODEL_INVALID` naming what is missing or wrong
  */
 export async function readModelFolder(folder: string, settings: EncoderSettings): Promise<ModelFolder> {
+  checkFolder(folder);
   const modules = await readModules(folder, settings.pooling === 'output');
   const { model_type: modelType } = await readJsonObject(join(folder, 'config.json'));
   const { folders, ...files } = findFiles(folder, modules, modelType, settings.variant);
