@@ -55,7 +55,7 @@ export function checkCopyKind(kind: string): CopyKind {
   throw new TypeError(`copy must be one of int8, int4, int16, none, calibrated, got ${kind}`);
 }
 
-/** Sums over one centred and rotated row, in float64, each in four partial sums by index % 4. */
+/** Sums over one centred and rotated row, each in eight partial sums, float32, by index % 8. */
 export interface RowSums {
   /** Σ y² */
   readonly squared: number;
@@ -67,12 +67,12 @@ export interface RowSums {
 
 /** The sums of one row. */
 export function rowSums(y: Float32Array): RowSums {
-  const squares = [0, 0, 0, 0];
-  const sizes = [0, 0, 0, 0];
+  const squares = new Float32Array(8);
+  const sizes = new Float32Array(8);
   let largest = 0;
   for (let i = 0; i < y.length; i++) {
-    squares[i & 3] += y[i] * y[i];
-    sizes[i & 3] += Math.abs(y[i]);
+    squares[i & 7] += Math.fround(y[i] * y[i]);
+    sizes[i & 7] += Math.abs(y[i]);
     largest = Math.max(largest, Math.abs(y[i]));
   }
   return { squared: total(squares), absolute: total(sizes), largest };
@@ -128,7 +128,7 @@ export function copyCodes(
 }
 
 /** Writes the codes of a row; returns the partial sums of value × code. */
-type Writer = (y: Float32Array, sums: RowSums, view: DataView) => number[];
+type Writer = (y: Float32Array, sums: RowSums, view: DataView) => Float32Array;
 
 const WRITERS: Record<'int8' | 'int4' | 'int16', Writer> = {
   int8: (y, { largest }, view) => {
@@ -155,23 +155,34 @@ const WRITERS: Record<'int8' | 'int4' | 'int16', Writer> = {
     const deviation = Math.sqrt(squared / n);
     const step = largest > INT4_FAR * deviation ? largest / 8 : INT4_STEP * deviation;
     const inverse = Math.fround(1 / step);
-    return products(y, (value, i) => {
-      const nibble = Math.min(Math.max(Math.floor(Math.fround(value * inverse)) + 8, 0), 15);
-      if (i < n / 2) view.setUint8(i, nibble);
-      else view.setUint8(i - n / 2, view.getUint8(i - n / 2) | (nibble << 4));
-      return 2 * nibble - 15;
-    });
+    // The two halves have four partial sums each.
+    const lane = (i: number): number => (i < n / 2 ? i & 3 : 4 + ((i - n / 2) & 3));
+    return products(
+      y,
+      (value, i) => {
+        const nibble = Math.min(Math.max(Math.floor(Math.fround(value * inverse)) + 8, 0), 15);
+        if (i < n / 2) view.setUint8(i, nibble);
+        else view.setUint8(i - n / 2, view.getUint8(i - n / 2) | (nibble << 4));
+        return 2 * nibble - 15;
+      },
+      lane,
+    );
   },
 };
 
-function products(y: Float32Array, write: (value: number, i: number) => number): number[] {
-  const partial = [0, 0, 0, 0];
-  for (let i = 0; i < y.length; i++) partial[i & 3] += y[i] * write(y[i], i);
+function products(
+  y: Float32Array,
+  write: (value: number, i: number) => number,
+  lane = (i: number): number => i & 7,
+): Float32Array {
+  const partial = new Float32Array(8);
+  for (let i = 0; i < y.length; i++) partial[lane(i)] += Math.fround(y[i] * write(y[i], i));
   return partial;
 }
 
-function total(partial: readonly number[]): number {
-  return partial[0] + partial[2] + (partial[1] + partial[3]);
+function total(partial: Float32Array): number {
+  const [a, b, c, d] = [0, 1, 2, 3].map((lane) => Math.fround(partial[lane] + partial[lane + 4]));
+  return a + c + (b + d);
 }
 
 // Rounds to the nearest integer, halves to the even one, as WebAssembly's f32x4.nearest does.
