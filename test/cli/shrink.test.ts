@@ -66,7 +66,14 @@ for (const { name, why, open } of everyPostgres()) {
       expect((await shrink('cutover')).out).toMatch(
         /"nestbit"."docs_find"\(bits, candidates\)[\s\S]*drop column "embedding"/,
       );
-      expect(await json('rollback')).toEqual({ found: true, store: 'dropped' });
+      // The store alone, and the table with its schema.
+      const byStore = await nestbit('shrink', 'status', url, '--store', 'docs', '--json');
+      expect(JSON.parse(byStore.out)).toMatchObject({ name: 'docs', phase: 'cutover', triggers: [] });
+      const byTable = ['--table', 'public.docs', '--column', 'embedding'];
+      expect(await nestbit('shrink', 'status', url, ...byTable)).toMatchObject({ status: 0 });
+      expect(await nestbit('sync', url, '--table', 'public.docs', '--once')).toMatchObject({ status: 0 });
+      const rollback = await nestbit('shrink', 'rollback', url, '--store', 'docs', '--json');
+      expect(JSON.parse(rollback.out)).toEqual({ found: true, store: 'dropped' });
     });
   });
 }

@@ -52,7 +52,7 @@ test('a worker that sees some rows only refuses, and takes no code away', async 
   // One that was open already, sweeping and settling; one that comes later.
   expect(await refusal(() => before.worker.drain())).toMatch(refused);
   expect(await refusal(() => before.worker.sweep())).toMatch(refused);
-  expect(await refusal(() => openWorker(limited, 'docs'))).toMatch(refused);
+  expect(await refusal(async () => (await openWorker(limited, 'docs')).worker.drain())).toMatch(refused);
   expect((await pool.query('select from nestbit.docs')).rowCount).toBe(60);
   const seen = new Shrink(limited, { table: 'docs', column: 'embedding' });
   expect(await refusal(() => seen.verify({ queries: 0 }))).toMatch(refused);

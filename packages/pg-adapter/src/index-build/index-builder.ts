@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { NestbitError, throwIfAborted } from '@nestbit/core';
 import type { Pool, PoolClient } from 'pg';
 import { checkout } from '../connection/checkout.ts';
+import { hasOneConnection } from '../connection/one-connection.ts';
 import type { Tables } from '../schema/tables.ts';
 import { translated } from '../sql/failures.ts';
 import { qualified, quoted } from '../sql/identifiers.ts';
@@ -123,8 +124,7 @@ async function watch(
   { signal, onProgress }: IndexProgress,
   ended: AbortSignal,
 ): Promise<void> {
-  const alone = (pool.options.max ?? 10) < 2;
-  if (alone || (onProgress === undefined && signal === undefined)) return;
+  if (hasOneConnection(pool) || (onProgress === undefined && signal === undefined)) return;
   while (!ended.aborted) {
     await sleep(500, undefined, { signal: ended }).catch(() => {});
     if (ended.aborted) return;

@@ -1,6 +1,7 @@
 import { NestbitError } from '@nestbit/core';
 import type { Pool } from 'pg';
 import { isPglite } from '../connection/copies.ts';
+import { copyReader } from '../connection/own-client.ts';
 import { translated } from '../sql/failures.ts';
 
 /** First key of the advisory locks of migrations; the second is a hash of schema and store. */
@@ -18,20 +19,18 @@ export async function lockMigration(pool: Pool, schema: string, name: string): P
   const lost = new AbortController();
   // One process, one connection: nobody else can be there.
   if (isPglite(pool)) return { lost: lost.signal, [Symbol.asyncDispose]: async () => {} };
-  const client = await pool.connect().catch((error) => {
+  // Beside those of the pool, which may have one alone.
+  const { client, release } = await copyReader(pool).catch((error) => {
     throw translated(error);
   });
   let ended = false;
-  const onEnd = (): void => {
+  client.once('end', () => {
     if (!ended) lost.abort(new Error('the session that holds the lock of the migration ended'));
     ended = true;
-  };
-  client.on('error', onEnd).on('end', onEnd);
-  const release = (broken?: Error): void => {
+  });
+  const end = (): void => {
     ended = true;
-    client.off('end', onEnd);
-    client.release(broken);
-    client.off('error', onEnd);
+    release();
   };
   try {
     const { rows } = await client.query<{ locked: boolean }>(
@@ -46,21 +45,16 @@ export async function lockMigration(pool: Pool, schema: string, name: string): P
       );
     }
   } catch (error) {
-    release();
+    end();
     throw translated(error);
   }
   return {
     lost: lost.signal,
     [Symbol.asyncDispose]: async () => {
-      if (ended) {
-        client.release(new Error('lost'));
-        return;
-      }
-      const done = await client.query(`select pg_advisory_unlock(${CLASS}, ${KEY})`, [schema, name]).then(
-        () => undefined,
-        (error: Error) => error,
-      );
-      release(done);
+      // The lock is free by the time that this returns, not only when the server has seen the connection end.
+      if (!ended)
+        await client.query(`select pg_advisory_unlock(${CLASS}, ${KEY})`, [schema, name]).catch(() => {});
+      end();
     },
   };
 }

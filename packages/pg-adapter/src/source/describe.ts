@@ -107,19 +107,24 @@ async function findTable(client: Pool | PoolClient, { table, tableSchema }: Desc
 async function columnsOf(client: Pool | PoolClient, oid: number): Promise<Column[]> {
   return await rowsOf<Column>(
     client,
-    `select a.attname as name, a.attnum as number, t.typname as type, format_type(a.atttypid, a.atttypmod) as sql,
-            a.atttypmod as modifier, a.attnotnull as required,
+    // A domain is what it is made of, whatever it is called.
+    `with recursive typed as (
+       select attnum as number, attname as name, attnotnull as required, attcollation as collation, atttypid as type, atttypmod as modifier
+       from pg_attribute where attrelid = $1 and attnum > 0 and not attisdropped
+       union all
+       select d.number, d.name, d.required, d.collation, t.typbasetype, t.typtypmod
+       from typed d join pg_type t on t.oid = d.type where t.typtype = 'd')
+     select a.name, a.number, t.typname as type, format_type(a.type, a.modifier) as sql, a.modifier, a.required,
             format('%I.%I', pn.nspname, p.proname) as send,
             case when t.typcollation <> 0 then format('%I.%I', cn.nspname, l.collname) end as collation,
             l.collisdeterministic as deterministic
-     from pg_attribute a
-     join pg_type t on t.oid = a.atttypid
+     from typed a
+     join pg_type t on t.oid = a.type and t.typtype <> 'd'
      left join pg_proc p on p.oid = t.typsend
      left join pg_namespace pn on pn.oid = p.pronamespace
-     left join pg_collation l on l.oid = a.attcollation
+     left join pg_collation l on l.oid = a.collation
      left join pg_namespace cn on cn.oid = l.collnamespace
-     where a.attrelid = $1 and a.attnum > 0 and not a.attisdropped
-     order by a.attnum`,
+     order by a.number`,
     [oid],
   );
 }

@@ -3,7 +3,6 @@ import type { Pool } from 'pg';
 import { followedSource, followRecord } from '../follow/following.ts';
 import { appends } from '../follow/queue-state.ts';
 import { readStore } from '../schema/registry.ts';
-import { refuseHiddenRows } from '../source/row-security.ts';
 import type { Follow, TextEncoder } from './follow.ts';
 
 /** What a store follows, as the database has it. @throws NestbitError `STORE_NOT_FOUND`, `CODEC_MISMATCH`; TypeError */
@@ -26,7 +25,6 @@ export async function findFollow(
   const following = await followedSource(found);
   const { source } = following;
   if (source.kind === 'text') checkEncoder(encoder, following.record.codec, store);
-  await refuseHiddenRows(pool, source);
   return { ...following, appends: await appends(pool, following.sync), encoder, prompt };
 }
 

@@ -6,6 +6,7 @@ import { mendTriggers, recheck } from '../follow/mend.ts';
 import { appends, queueState, retryAside } from '../follow/queue-state.ts';
 import { channelOf, syncRelations } from '../follow/spec.ts';
 import { enqueueMissing, sweepOrphans, sweepWanted } from '../follow/sweep.ts';
+import { refuseHiddenRows } from '../source/row-security.ts';
 import { translated } from '../sql/failures.ts';
 import { qualified } from '../sql/identifiers.ts';
 import { SCHEMA } from '../store/open-store.ts';
@@ -195,6 +196,7 @@ export class SyncWorker implements AsyncDisposable {
     this.#lookedAt = performance.now();
     const { pool, schema, name, encoder, prompt } = this.#follow;
     this.#follow = await findFollow(pool, schema, name, encoder, prompt);
+    await refuseHiddenRows(pool, this.#follow.source);
     const { phase } = this.#follow.state;
     if (phase === 'sync') return;
     const { problems, failure } = await mendTriggers(this.#follow);

@@ -55,6 +55,7 @@ export function printStatus(status: ShrinkStatus, json: boolean): void {
       lines.push(
         `queue: ${count(queue.depth)} changes${queue.depth > 0 ? `, the oldest of ${duration(queue.oldestSeconds)} ago` : ''}; ${queue.setAside.length} set aside`,
       );
+    lines.push(...triggerLines(status.triggers));
     if (index !== undefined) {
       const building =
         index.building === undefined
@@ -76,10 +77,20 @@ export function printStatus(status: ShrinkStatus, json: boolean): void {
   });
 }
 
+function triggerLines(problems: readonly string[]): string[] {
+  return problems.length === 0
+    ? []
+    : [
+        'changes of the table are missed; run shrink start or sync, which mend it:',
+        ...problems.map((one) => `  ${one}`),
+      ];
+}
+
 export function printVerification(result: Verification, json: boolean): void {
   print(json, result, () => {
-    const { parity, recall, ok, repairing } = result;
+    const { parity, recall, ok, repairing, triggers } = result;
     const lines = [
+      ...triggerLines(triggers),
       `codes: ${count(parity.right)} of ${count(parity.rows)} rows right, ${count(parity.nulls)} NULL, ${count(parity.bad)} not to be encoded, ` +
         `${count(parity.pending)} waiting for a worker, ${count(parity.faults.length)} wrong${ok ? '' : ':'}`,
       ...parity.faults.slice(0, SHOWN).map(({ id, kind }) => `  ${id}: ${kind}`),

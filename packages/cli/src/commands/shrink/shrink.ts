@@ -9,8 +9,8 @@ import { printCutover, printPlan, printStatus, printVerification } from './print
 import { StepProgress } from './step-progress.ts';
 
 interface Options {
-  readonly table: string;
-  readonly column: string;
+  readonly table?: string;
+  readonly column?: string;
   readonly tableSchema?: string;
   readonly id?: string;
   readonly store?: string;
@@ -23,6 +23,7 @@ interface Options {
   readonly sample?: number;
   readonly index?: 'hnsw' | 'none';
   readonly bitsInTrigger?: boolean;
+  readonly notify?: boolean;
   readonly workers?: number;
   readonly rate?: number;
   readonly maxLag?: number;
@@ -41,8 +42,8 @@ export function shrinkCommand(signal: AbortSignal): Command {
     const own = new Command(name)
       .description(description)
       .argument('<postgres-url>', 'postgres://host/database or pglite:PATH')
-      .requiredOption('--table <name>', 'the table')
-      .requiredOption('--column <name>', 'its column of embeddings')
+      .option('--table <name>', 'the table, also schema.table; to begin with, and later instead of --store')
+      .option('--column <name>', 'its column of embeddings; with --table')
       .option('--table-schema <name>', 'schema of the table; default: by the search path')
       .option('--id <column>', 'unique column; default: the primary key')
       .option('--store <name>', 'name of the store; default: that of the table')
@@ -54,9 +55,10 @@ export function shrinkCommand(signal: AbortSignal): Command {
   };
   const run = (own: Command, work: (shrink: Shrink, options: Options) => Promise<void>): void => {
     own.action(async (url: string, options: Options) => {
+      const target = targetOf(options);
       const { pool, close } = await connectTo(url);
       try {
-        await work(new Shrink(pool, targetOf(options)), options);
+        await work(new Shrink(pool, target), options);
       } finally {
         await close();
       }
@@ -119,9 +121,10 @@ export function shrinkCommand(signal: AbortSignal): Command {
   run(step('cutover', 'make the view and the function that the application reads'), async (shrink, options) =>
     printCutover(await shrink.cutover(), options.json === true),
   );
-  run(step('rollback', 'remove everything that it made'), async (shrink, { table, json }) => {
+  run(step('rollback', 'remove everything that it made'), async (shrink, { table, store, json }) => {
     const result = await shrink.rollback({ signal });
-    const said = result.found ? `the migration of ${table} is gone` : `there was no migration of ${table}`;
+    const what = table ?? store;
+    const said = result.found ? `the migration of ${what} is gone` : `there was no migration of ${what}`;
     process.stdout.write(json === true ? `${JSON.stringify(result)}\n` : `${said}\n`);
   });
   command.addCommand(filesCommand(signal).exitOverride());
@@ -145,6 +148,8 @@ function making(command: Command): Command {
     )
     .option('--sample <rows>', 'rows that the codec is calibrated on; default 10000', wholeNumber)
     .addOption(new Option('--index <kind>', 'default hnsw, with pgvector').choices(['hnsw', 'none']))
+    .option('--notify', 'writers NOTIFY the workers; rules two-phase commit out')
+    .option('--no-notify', 'they do not, and workers poll; default: by max_prepared_transactions')
     .option('--bits-in-trigger', 'compute bits in SQL within the trigger; needs rotation and center none');
 }
 
@@ -163,9 +168,18 @@ function targetOf({
   store,
   schema,
 }: Options): ConstructorParameters<typeof Shrink>[1] {
+  if (table === undefined && column === undefined) {
+    if (store === undefined)
+      throw new NestbitError(
+        'USAGE',
+        'The table is missing; give --table and --column, or --store once it has begun.',
+      );
+  } else if (table === undefined || column === undefined) {
+    throw new NestbitError('USAGE', '--table and --column go together.');
+  }
   return {
-    table,
-    column,
+    ...(table !== undefined && { table }),
+    ...(column !== undefined && { column }),
     ...(tableSchema !== undefined && { tableSchema }),
     ...(id !== undefined && { id }),
     ...(store !== undefined && { name: store }),
@@ -174,7 +188,7 @@ function targetOf({
 }
 
 async function makingOf(options: Options): Promise<ShrinkMaking> {
-  const { codec, dimensions, rotation, center, copy, sample, index, bitsInTrigger } = options;
+  const { codec, dimensions, rotation, center, copy, sample, index, bitsInTrigger, notify } = options;
   return {
     ...(codec !== undefined && { codec: await codecAt(codec) }),
     ...(dimensions !== undefined && { dimensions }),
@@ -184,6 +198,7 @@ async function makingOf(options: Options): Promise<ShrinkMaking> {
     ...(sample !== undefined && { sampleRows: sample }),
     ...(index !== undefined && { index: index === 'none' ? 'none' : { kind: 'hnsw' } }),
     ...(bitsInTrigger !== undefined && { bitsInTrigger }),
+    ...(notify !== undefined && { notify }),
   };
 }
 

@@ -25,6 +25,7 @@ interface Options extends ModelOptions {
   readonly workers?: number;
   readonly batch?: number;
   readonly listen: boolean;
+  readonly notify?: boolean;
   readonly once?: boolean;
   readonly retry?: boolean;
   readonly sweep?: boolean;
@@ -50,6 +51,8 @@ export function syncCommand(signal: AbortSignal): Command {
     .option('--codec <codec.json>', 'for a new store: its codec; default: one calibrated on some texts')
     .option('--dimensions <n>', 'for a new store: width of that codec', wholeNumber)
     .option('--sample <n>', 'for a new store: texts to calibrate on; default 1000', wholeNumber)
+    .option('--notify', 'for a new store: writers NOTIFY the workers; rules two-phase commit out')
+    .option('--no-notify', 'for a new store: they do not; default: by max_prepared_transactions')
     .option('--workers <n>', 'batches under way at once; default 2', wholeNumber)
     .option('--batch <n>', 'rows of a batch; default 512, of texts 64', wholeNumber)
     .option('--no-listen', 'only poll, behind a pooler that passes no notices')
@@ -80,25 +83,11 @@ async function sync(url: string, options: Options, signal: AbortSignal): Promise
           throw error;
         });
   try {
-    if (options.textColumn !== undefined && encoder !== undefined)
-      await setUp(pool, options, options.textColumn, encoder, signal);
-    await using worker = await SyncWorker.open(pool, {
-      store: name,
-      ...(options.schema !== undefined && { schema: options.schema }),
-      ...(encoder && { encoder }),
-      ...(options.prompt !== undefined && { prompt: options.prompt }),
-      ...(options.workers !== undefined && { concurrency: options.workers }),
-      ...(options.batch !== undefined && { batch: options.batch }),
-      listen: options.listen,
-      onError: (error) => process.stderr.write(`nestbit: sync: ${error.message}\n`),
-    }).catch((error) => {
-      if (error instanceof TypeError || error instanceof RangeError)
-        throw new NestbitError(
-          'USAGE',
-          `${error.message}.${encoder === undefined ? ' For texts give --model.' : ''}`,
-        );
-      throw error;
-    });
+    const made =
+      options.textColumn !== undefined && encoder !== undefined
+        ? await setUp(pool, options, options.textColumn, encoder, signal)
+        : undefined;
+    await using worker = await openWorker(pool, made ?? name, options, encoder);
     const server =
       options.metricsPort === undefined
         ? undefined
@@ -122,16 +111,47 @@ async function sync(url: string, options: Options, signal: AbortSignal): Promise
   }
 }
 
+async function openWorker(
+  pool: PgPool,
+  store: string,
+  options: Options,
+  encoder: Encoder | undefined,
+): Promise<SyncWorker> {
+  try {
+    return await SyncWorker.open(pool, {
+      store,
+      ...(options.schema !== undefined && { schema: options.schema }),
+      ...(encoder && { encoder }),
+      ...(options.prompt !== undefined && { prompt: options.prompt }),
+      ...(options.workers !== undefined && { concurrency: options.workers }),
+      ...(options.batch !== undefined && { batch: options.batch }),
+      listen: options.listen,
+      onError: (error) => process.stderr.write(`nestbit: sync: ${error.message}\n`),
+    });
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof RangeError)
+      throw new NestbitError(
+        'USAGE',
+        `${error.message}.${encoder === undefined ? ' For texts give --model.' : ''}`,
+      );
+    // The store of schema.table has the name of the table alone.
+    const dot = options.store === undefined ? store.indexOf('.') : -1;
+    if (dot > 0 && error instanceof NestbitError && error.code === 'STORE_NOT_FOUND')
+      return await openWorker(pool, store.slice(dot + 1), { ...options, store }, encoder);
+    throw error;
+  }
+}
+
 async function setUp(
   pool: PgPool,
   options: Options,
   column: string,
   encoder: Encoder,
   signal: AbortSignal,
-): Promise<void> {
-  const { table, tableSchema, id, store, schema, prompt, dimensions, sample } = options;
+): Promise<string> {
+  const { table, tableSchema, id, store, schema, prompt, dimensions, sample, notify } = options;
   const codec = options.codec === undefined ? undefined : parseCodec(await readFile(options.codec, 'utf8'));
-  await followTexts(pool, {
+  return await followTexts(pool, {
     table: table as string,
     column,
     encoder,
@@ -144,6 +164,7 @@ async function setUp(
     ...(dimensions !== undefined && { dimensions }),
     ...(sample !== undefined && { sample }),
     ...(codec && { codec }),
+    ...(notify !== undefined && { notify }),
   });
 }
 

@@ -3,6 +3,7 @@ import type { Pool, PoolClient } from 'pg';
 import { codeColumns } from '../../codes/columns.ts';
 import { checkout } from '../../connection/checkout.ts';
 import { copies } from '../../connection/copies.ts';
+import { hasOneConnection } from '../../connection/one-connection.ts';
 import { createIndexOn, type PgIndex } from '../../index-build/index-builder.ts';
 import type { IdType, Tables } from '../../schema/tables.ts';
 import { encodeRows } from '../../source/encode-rows.ts';
@@ -45,10 +46,9 @@ export async function trial(
   wanted: number,
   index: PgIndex | 'none',
 ): Promise<Trial> {
-  // PGlite has one connection: its rows are read before any is written.
-  const all = copies(pool)
-    ? undefined
-    : await collected(sampleRows(pool, source, codec.inputDimensions, wanted));
+  // With one connection the rows are read before any is written.
+  const together = copies(pool) && !hasOneConnection(pool);
+  const all = together ? undefined : await collected(sampleRows(pool, source, codec.inputDimensions, wanted));
   const { client, release } = await checkout(pool).catch((error) => {
     throw translated(error);
   });
@@ -63,7 +63,7 @@ export async function trial(
        ${copyBytes === undefined ? '' : `alter table nestbit_trial alter column ${copyBytes} set storage external`}`,
     );
     const batches = all ?? sampleRows(pool, source, codec.inputDimensions, wanted);
-    const copy = all === undefined;
+    const copy = copies(pool);
     const stored = await store(client, batches, { codec, idType: source.idType, copy, warmUp: wanted / 4 });
     const { rows, seconds: backfillSeconds, idBytes } = stored;
     const indexed = index === 'none' ? 0 : Math.min(rows, INDEXED);

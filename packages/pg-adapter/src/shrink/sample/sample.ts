@@ -42,13 +42,17 @@ export async function widthsOf(pool: Pool, source: SourceTable): Promise<Widths>
   const widths = rows.flatMap(({ width, rows: count }) =>
     width === null ? [] : [{ dimensions: Number(width), rows: count }],
   );
-  if (widths.length === 0 && source.dimensions === undefined) {
+  const dimensions = source.dimensions ?? widths.find((one) => one.dimensions > 0)?.dimensions;
+  if (dimensions === undefined) {
+    const nested =
+      widths.length === 0
+        ? ''
+        : ': its arrays are empty or of several dimensions, and an embedding is a plain list of numbers';
     throw new NestbitError(
       'BATCH_EMPTY',
-      `No row of ${source.schema}.${source.table} has an embedding in ${source.column}; there is nothing to calibrate a codec on.`,
+      `No row of ${source.schema}.${source.table} has an embedding in ${source.column}${nested}; there is nothing to calibrate a codec on.`,
     );
   }
-  const dimensions = source.dimensions ?? widths[0].dimensions;
   return {
     dimensions,
     sampled: rows.reduce((sum, { rows: count }) => sum + count, 0),
@@ -97,7 +101,7 @@ async function sampling(pool: Pool, source: SourceTable, wanted: number): Promis
   return percent >= 50 || rows < 10_000 ? '' : `tablesample system (${percent.toFixed(6)}) repeatable (0)`;
 }
 
-// The width of the row `s`, without reading its values in SQL; null for NULL and for what has none.
+// The width of the row `s`, without reading its values in SQL; null for NULL, 0 for arrays of no or several dimensions.
 function widthSql(source: SourceTable): string {
   const own = `s.${quoted(source.column)}`;
   switch (source.kind) {
@@ -108,8 +112,11 @@ function widthSql(source: SourceTable): string {
     case 'bytea':
       return `octet_length(${own}) / 4`;
     case 'jsonb':
-      return `case json_typeof(${own}::text::json) when 'array' then json_array_length(${own}::text::json) end`;
+      return (
+        `case json_typeof(${own}::text::json) when 'array' then ` +
+        `case json_typeof(${own}::text::json -> 0) when 'number' then json_array_length(${own}::text::json) else 0 end end`
+      );
     default:
-      return `case when ${own} is not null then coalesce(array_length(${own}, 1), 0) end`;
+      return `case when array_ndims(${own}) = 1 then array_length(${own}, 1) when ${own} is not null then 0 end`;
   }
 }

@@ -12,7 +12,7 @@ export interface FloatSearch {
 
 /** Of a vector or halfvec column; nothing for other kinds, which SQL does not search. */
 export async function floatSearch(context: Following): Promise<FloatSearch | undefined> {
-  const { pool, source } = context;
+  const { pool, source, record } = context;
   if (source.kind !== 'vector' && source.kind !== 'halfvec') return undefined;
   const { rows } = await pool.query<{ index: string; operator: string }>(
     `select i.indexrelid::regclass::text as index, format('operator(%I.%s)', n.nspname, o.oprname) as operator
@@ -28,8 +28,14 @@ export async function floatSearch(context: Following): Promise<FloatSearch | und
     [source.oid, source.column],
   );
   const operator = rows[0]?.operator ?? '<=>';
+  // pgvector compares no two vectors of different widths; rows of another width are listed as errors.
+  const extension = (source.send as string).replace(/\.[^.]*$/, '');
+  const widths =
+    source.dimensions === undefined
+      ? ` and ${extension}.vector_dims(s.${quoted(source.column)}) = ${record.codec.inputDimensions}`
+      : '';
   const text =
-    `select ${idText(source)} as id from ${sourceSql(source)} s where s.${quoted(source.column)} is not null ` +
+    `select ${idText(source)} as id from ${sourceSql(source)} s where s.${quoted(source.column)} is not null${widths} ` +
     `order by s.${quoted(source.column)} ${operator} $1 limit $2`;
   return {
     index: rows[0]?.index,
