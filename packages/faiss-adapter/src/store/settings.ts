@@ -35,8 +35,8 @@ export interface StoreTuning {
    */
   readonly tail?: number;
   /**
-   * Bytes of copies, int8 or other, that may stay mapped in memory; the others are read when they are rescored,
-   * which takes about a microsecond a row longer. Default 8 MiB.
+   * Copies, int8 or other, stay mapped in memory as long as all of them fit so many bytes; more are read each time
+   * that they are rescored, which takes about a microsecond a row longer. Default 8 MiB.
    */
   readonly int8Memory?: number;
 }

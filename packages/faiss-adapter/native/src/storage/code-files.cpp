@@ -1,8 +1,8 @@
 #include "code-files.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
+#include <vector>
 
 #include "../failure.h"
 #include "../kernels/kernel.h"
@@ -15,8 +15,6 @@ namespace {
 constexpr size_t maxRows = size_t{1} << 28;
 // Address space of one file at most: the widest rows of a few stores must fit the 128 TiB of a process.
 constexpr size_t maxBytes = size_t{1} << 44;
-// What one page fault brings into memory: the kernel maps 16 pages around it.
-constexpr size_t window = 65536;
 constexpr size_t rowsAtOnce = 8192;
 // Rows that the rescore reads from the file at a time, and how far ahead it loads mapped ones.
 constexpr size_t rowsRead = 32, rowsAhead = 6;
@@ -44,9 +42,7 @@ CodeFiles::CodeFiles(const std::string& folder, const CodeLayout& layout, size_t
     : layout_(layout),
       bits_(folder + "/bits.u8", reserved(layout.bits)),
       checks_(folder + "/checks.u32", maxRows * layout.checkWords() * sizeof(uint32_t)),
-      windows_(static_cast<uint8_t*>(std::calloc(reserved(layout.copyStride()) / window + 2, 1)), std::free),
-      windowsLeft_(static_cast<int64_t>(copiesMapped / window)) {
-  if (windows_ == nullptr) throw Failure("OUT_OF_MEMORY", "No memory to open " + folder + ".");
+      copiesMapped_(copiesMapped) {
   if (layout.scalars > 0) scalars_.emplace(folder + "/scalars.u8", reserved(layout.scalars));
   const char* const name = layout.format == 1 ? "/int8.i8" : "/copies.u8";
   if (layout.copyStride() > 0) copies_.emplace(folder + name, reserved(layout.copyStride()), true);
@@ -59,7 +55,10 @@ void CodeFiles::grow(size_t rows) {
   if (scalars_) scalars_->grow(rows * layout_.scalars);
   if (copies_) copies_->grow(rows * layout_.copyStride());
   checks_.grow(rows * layout_.checkWords() * sizeof(uint32_t));
+  const bool stayed = copiesStay();
   rows_.store(rows, std::memory_order_release);
+  // What has outgrown its memory gives it back.
+  if (stayed && !copiesStay()) copies_->release();
 }
 
 uint32_t CodeFiles::bitsCheck(const uint8_t* bits, const uint8_t* scalars) const {
@@ -115,51 +114,28 @@ void CodeFiles::bitScores(const BitQuery& query, const uint32_t* rows, size_t co
   nestbit::bitScores(kernel(), query, bits_.data(), scalarsOf(0), rows, count, layout_.bits, out);
 }
 
-bool CodeFiles::mapped(uint32_t row) const {
-  const size_t stride = layout_.copyStride();
-  const size_t from = size_t{row} * stride / window;
-  const size_t to = (size_t{row} * stride + stride - 1) / window;
-  for (size_t at = from; at <= to; at++) {
-    uint8_t* const touched = windows_.get() + at;
-    if (__atomic_load_n(touched, __ATOMIC_RELAXED) != 0) continue;
-    if (windowsLeft_.load(std::memory_order_relaxed) <= 0) return false;
-    if (__atomic_exchange_n(touched, 1, __ATOMIC_RELAXED) == 0) windowsLeft_.fetch_sub(1);
-  }
-  return true;
-}
-
 void CodeFiles::copyScores(const CopyQuery& query, const uint32_t* rows, size_t count, double* out) const {
-  std::vector<uint32_t> near, nearPlace, far, farPlace;
-  for (size_t i = 0; i < count; i++) {
-    const bool in = mapped(rows[i]);
-    (in ? near : far).push_back(rows[i]);
-    (in ? nearPlace : farPlace).push_back(static_cast<uint32_t>(i));
-  }
-  std::vector<double> scores(count);
-  nearScores(query, near, scores.data());
-  for (size_t i = 0; i < near.size(); i++) out[nearPlace[i]] = scores[i];
-  farScores(query, far, scores.data());
-  for (size_t i = 0; i < far.size(); i++) out[farPlace[i]] = scores[i];
+  if (copiesStay()) nearScores(query, rows, count, out);
+  else farScores(query, rows, count, out);
 }
 
 // Of rows whose copies are mapped.
-void CodeFiles::nearScores(const CopyQuery& query, const std::vector<uint32_t>& rows, double* out) const {
+void CodeFiles::nearScores(const CopyQuery& query, const uint32_t* rows, size_t count, double* out) const {
   const size_t stride = layout_.copyStride();
-  for (size_t i = 0; i < rows.size(); i++) {
-    if (i + rowsAhead < rows.size()) fetch(rows[i + rowsAhead], true);
+  for (size_t i = 0; i < count; i++) {
+    if (i + rowsAhead < count) fetch(rows[i + rowsAhead], true);
     checkCopy(rows[i], copies_->data() + rows[i] * stride);
   }
-  nestbit::copyScores(kernel(), layout_.copy, query, copies_->data(), stride, rows.data(), rows.size(), dimensions(),
-                      out);
+  nestbit::copyScores(kernel(), layout_.copy, query, copies_->data(), stride, rows, count, dimensions(), out);
 }
 
 // Of rows that are read: few at a time, which stay in the first-level cache between the reading and the sums.
-void CodeFiles::farScores(const CopyQuery& query, const std::vector<uint32_t>& rows, double* out) const {
+void CodeFiles::farScores(const CopyQuery& query, const uint32_t* rows, size_t count, double* out) const {
   const size_t stride = layout_.copyStride();
-  std::vector<uint8_t> buffer(std::min(rowsRead, rows.size()) * stride);
+  std::vector<uint8_t> buffer(std::min(rowsRead, count) * stride);
   uint32_t index[rowsRead];
-  for (size_t first = 0; first < rows.size(); first += rowsRead) {
-    const size_t some = std::min(rowsRead, rows.size() - first);
+  for (size_t first = 0; first < count; first += rowsRead) {
+    const size_t some = std::min(rowsRead, count - first);
     for (size_t i = 0; i < some; i++) {
       fetch(rows[first + i], false);
       copies_->read(buffer.data() + i * stride, stride, rows[first + i] * stride);

@@ -2,11 +2,9 @@
 #pragma once
 
 #include <atomic>
-#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "../kernels/row-scores.h"
 #include "../parallel.h"
@@ -34,8 +32,8 @@ struct CodeLayout {
 
 class CodeFiles {
  public:
-  // copiesMapped: bytes of copies that may stay in memory; the others are read when asked for. Throws Failure
-  // FILE_NOT_FOUND, OUT_OF_MEMORY.
+  // copiesMapped: as long as all copies fit that many bytes, those that were asked for stay in memory; more of them
+  // are read at each search. Throws Failure FILE_NOT_FOUND, OUT_OF_MEMORY.
   CodeFiles(const std::string& folder, const CodeLayout& layout, size_t copiesMapped);
 
   // Makes the first `rows` rows readable. Throws Failure STORE_DAMAGED when a file is shorter.
@@ -76,20 +74,17 @@ class CodeFiles {
   uint32_t bitsCheck(const uint8_t* bits, const uint8_t* scalars) const;
   // `at` points to copyStride() bytes.
   void checkCopy(size_t row, const uint8_t* at) const;
-  bool mapped(uint32_t row) const;
+  bool copiesStay() const { return copies_ && rows() * layout_.copyStride() <= copiesMapped_; }
   void fetch(uint32_t row, bool copy) const;
-  void nearScores(const CopyQuery& query, const std::vector<uint32_t>& rows, double* out) const;
-  void farScores(const CopyQuery& query, const std::vector<uint32_t>& rows, double* out) const;
+  void nearScores(const CopyQuery& query, const uint32_t* rows, size_t count, double* out) const;
+  void farScores(const CopyQuery& query, const uint32_t* rows, size_t count, double* out) const;
 
   const CodeLayout layout_;
   MappedFile bits_, checks_;
   std::optional<MappedFile> scalars_, copies_;
   std::atomic<size_t> rows_{0};
   std::mutex growing_;
-  // Windows of pages of copies that may be in memory already, and how many more may come.
-  // One byte each, zero pages until used.
-  std::unique_ptr<uint8_t, void (*)(void*)> windows_;
-  mutable std::atomic<int64_t> windowsLeft_;
+  const size_t copiesMapped_;
 };
 
 }  // namespace nestbit
