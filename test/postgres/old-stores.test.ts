@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { MemoryStore, type Store } from '@nestbit/core';
 import { PgStore, Shrink, SyncWorker } from '@nestbit/pg-adapter';
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest';
+import { refusal } from '../support/files.ts';
 import { type Database, everyPostgres } from '../support/postgres/databases.ts';
 
 /** Made by test/fixtures/old-postgres/make.js with the code of that time. */
@@ -41,6 +43,9 @@ for (const postgres of everyPostgres()) {
       test(`${name} gives the hits and scores that it gave, and so does a copy`, async (context) => {
         const store = await PgStore.open(pool(context), { name });
         expect(store.codec.fingerprint).toBe(old.fingerprint);
+        const way =
+          name === 'docs' ? /shrink start --table old_docs --store docs_3/ : /ingest the embeddings/;
+        expect((await store.stats()).codec.advice).toMatch(way);
         await expectHits(store, old);
         const memory = new MemoryStore({ codec: store.codec });
         const copy = await PgStore.create(pool(context), {
@@ -71,9 +76,57 @@ for (const postgres of everyPostgres()) {
       expect(hits).toEqual(searches[0].hits[0].slice(0, 3));
     });
 
+    test('a migrated table moves to a new codec while it is written and searched', async (context) => {
+      const own = pool(context);
+      await own.query('create table moved as select * from old_docs');
+      await own.query('alter table moved add primary key (id)');
+      const target = { table: 'moved', column: 'embedding' };
+      const { codec } = await PgStore.open(own, { name: 'docs' });
+      await new Shrink(own, target).start({ codec });
+      const next = new Shrink(own, { ...target, name: 'moved_3' });
+      let moving = true;
+      const writing = (async (): Promise<void> => {
+        for (let row = 0; moving; row = (row + 7) % 120) {
+          await own.query(
+            'update moved set embedding = (select embedding from old_docs where id = $2) where id = $1',
+            [row, (row + 3) % 120],
+          );
+          // PGlite answers within this thread: other work gets its turn here.
+          await sleep(2);
+        }
+      })();
+      await next.start({ dimensions: 64, copy: 'int8' });
+      moving = false;
+      await writing;
+      for (const store of ['moved', 'moved_3']) {
+        const worker = await SyncWorker.open(own, { store });
+        await worker.drain();
+        await worker.stop();
+      }
+      for (const shrink of [new Shrink(own, target), next])
+        expect(await shrink.verify({ queries: 0 })).toMatchObject({
+          ok: true,
+          parity: { rows: 120, pending: 0 },
+        });
+      const before = await PgStore.open(own, { name: 'moved' });
+      const after = await PgStore.open(own, { name: 'moved_3' });
+      expect(await refusal(async () => after.upsert((await before.rows().next()).value))).toMatch(
+        /^CODEC_MISMATCH/,
+      );
+      expect((await next.status()).codec.advice).toBeUndefined();
+      await new Shrink(own, target).rollback();
+      expect(await next.verify({ queries: 5 })).toMatchObject({ ok: true, parity: { rows: 120 } });
+      const query = Float32Array.from(OLD['docs'].queries.slice(0, 96));
+      expect((await after.search(query, { k: 5 }))[0]).toHaveLength(5);
+      await next.rollback();
+    });
+
     test('a migrated table is verified, follows its table, is cut over and taken back', async (context) => {
       const shrink = new Shrink(pool(context), { table: 'old_docs', column: 'embedding', name: 'docs' });
-      expect(await shrink.status()).toMatchObject({ phase: 'ready' });
+      expect(await shrink.status()).toMatchObject({
+        phase: 'ready',
+        codec: { copy: 'calibrated', advice: expect.stringContaining('--store docs_3') },
+      });
       expect(await shrink.verify({ queries: 5 })).toMatchObject({
         ok: true,
         parity: { rows: 120, right: 119, nulls: 1 },

@@ -1,3 +1,4 @@
+export { codecAdvice } from './codec/advice.ts';
 export { bitScore, signSum, signSumTable } from './codec/bit-score.ts';
 export { quantizeBits, toSignedBits, unpackBits } from './codec/bits.ts';
 export {

@@ -5,6 +5,7 @@ import type { Phase } from '../follow/state.ts';
 import type { IndexState } from '../index-build/index-builder.ts';
 import { indexState } from '../index-build/index-builder.ts';
 import { registryOf } from '../schema/registry-names.ts';
+import { adviceFor } from '../store/stats.ts';
 import { migrationSession } from './lock.ts';
 import { estimatedRows } from './sample/estimate.ts';
 
@@ -13,6 +14,8 @@ export interface ShrinkStatus {
   /** What is to be done next, or is being done. */
   readonly phase: Phase;
   readonly paused: boolean;
+  /** The codec of its codes; `advice` says what a newer one would bring, and how to get there. */
+  readonly codec: { readonly fingerprint: string; readonly copy: string; readonly advice?: string };
   /** The session of the process that works on it; absent: nobody does, run start to go on. */
   readonly session: { readonly pid: number; readonly from: string | null } | undefined;
   readonly backfill: {
@@ -45,7 +48,7 @@ export interface ShrinkStatus {
 }
 
 export async function statusOf(context: Following): Promise<ShrinkStatus> {
-  const { pool, schema, name, state, source, tables } = context;
+  const { pool, schema, name, state, source, tables, record } = context;
   const names = registryOf(schema);
   const counts = await pool.query(
     `select coalesce(sum(rows), 0)::float8 as encoded, coalesce(sum(nulls), 0)::float8 as nulls, coalesce(sum(bad), 0)::float8 as bad,
@@ -81,6 +84,7 @@ export async function statusOf(context: Following): Promise<ShrinkStatus> {
     name,
     phase: state.phase,
     paused: state.paused,
+    codec: { fingerprint: record.codec.fingerprint, copy: record.codec.copy, ...adviceFor(record) },
     session: await migrationSession(pool, schema, name),
     backfill: {
       done,

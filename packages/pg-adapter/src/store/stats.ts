@@ -1,3 +1,4 @@
+import { codecAdvice } from '@nestbit/core';
 import type { Pool } from 'pg';
 import type { IndexState } from '../index-build/index-builder.ts';
 import type { StoreRecord } from '../schema/registry.ts';
@@ -18,6 +19,9 @@ export interface StoreStats {
     readonly fingerprint: string;
     readonly dimensions: number;
     readonly model: string | undefined;
+    readonly copy: string;
+    /** What a newer codec would bring, and how to get there; absent where this one is up to date. */
+    readonly advice?: string;
   };
 }
 
@@ -45,6 +49,19 @@ export async function statsOf(
       index: index?.bytes ?? 0,
     },
     index,
-    codec: { fingerprint, dimensions, model: settings.model },
+    codec: { fingerprint, dimensions, model: settings.model, copy: record.codec.copy, ...adviceFor(record) },
   };
+}
+
+/** What a newer codec would bring to a store and how to get there; empty where its codec is up to date. */
+export function adviceFor({ name, codec, source }: StoreRecord): { readonly advice?: string } {
+  const advice = codecAdvice(codec);
+  if (advice === undefined) return {};
+  const way =
+    source === undefined
+      ? 'Make a store with a codec of nestbit calibrate, and ingest the embeddings into it.'
+      : `Make a second store beside this one with nestbit shrink start --table ${source.table} --store ${name}_3 (nestbit sync ` +
+        `where ${source.table} holds texts), which may run while this one is in use; let the application open that, then ` +
+        `remove this one with nestbit shrink rollback --store ${name}.`;
+  return { advice: `${advice} ${way}` };
 }

@@ -65,6 +65,7 @@ export function printStatus(status: ShrinkStatus, json: boolean): void {
         `index: ${index.kind}, ${size(index.bytes)}, ${index.valid ? 'valid' : `not valid${building}`}`,
       );
     }
+    if (status.codec.advice !== undefined) lines.push(`codec: ${status.codec.advice}`);
     if (status.replicaLagSeconds !== undefined)
       lines.push(`replica: ${duration(status.replicaLagSeconds)} behind`);
     if (nullExamples.length > 0) lines.push(`NULL, such as: ${nullExamples.join(', ')}`);
