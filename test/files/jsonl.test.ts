@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -65,4 +66,51 @@ test('a gzip that breaks off is an error, not an end', async () => {
 
 test('a file without any vector is refused', async () => {
   expect(await refusal(() => openVectors(write('none.jsonl', '\n')))).toMatch(/^BATCH_EMPTY/);
+});
+
+test('lines end at 0x0A only, as other tools count them', async () => {
+  const text = '{"text":"a\u2028b\u2029c"}\n\r\n{"text":"d"}\r\n{"text":"e"}';
+  const lines = await collect(readJsonl(write('ends.jsonl', text)));
+  expect(lines).toEqual([
+    { line: 1, value: { text: 'a\u2028b\u2029c' } },
+    { line: 3, value: { text: 'd' } },
+    { line: 4, value: { text: 'e' } },
+  ]);
+  // A carriage return alone ends no line.
+  expect(await refusal(() => collect(readJsonl(write('cr.jsonl', '{"text":"a"}\r{"text":"b"}'))))).toMatch(
+    /^JSONL_INVALID: .*line 1: it is not JSON/,
+  );
+});
+
+test('bytes that are not UTF-8 are refused with their line, not replaced', async () => {
+  for (const bytes of [[0xff], [0xc0, 0xaf], [0xed, 0xa0, 0x80], [0xe2, 0x80]]) {
+    const content = Buffer.concat([
+      Buffer.from('{"text":"é"}\n{"text":"'),
+      Buffer.from(bytes),
+      Buffer.from('"}\n'),
+    ]);
+    for (const path of [write('latin.jsonl', content), write('latin.jsonl.gz', gzipSync(content))])
+      expect(await refusal(() => collect(readJsonl(path)))).toMatch(
+        /^JSONL_INVALID: .*line 2: it is not valid UTF-8/,
+      );
+  }
+});
+
+test('a line past the bound is refused before it is taken into memory', async () => {
+  const path = write('long.jsonl', `{"text":"a"}\n{"text":"${'b'.repeat(300_000)}"}`);
+  expect(await refusal(() => collect(readJsonl(path, undefined, { longestLine: 100_000 })))).toMatch(
+    /^JSONL_INVALID: .*line 2: it is longer than 100000 bytes/,
+  );
+  expect(await collect(readJsonl(path))).toHaveLength(2);
+});
+
+test('a pipe in place of a file is refused at once, however many', async () => {
+  const pipe = join(folder, 'pipe.jsonl');
+  execFileSync('mkfifo', [pipe]);
+  const npy = join(folder, 'pipe.npy');
+  execFileSync('mkfifo', [npy]);
+  // More than Node has file threads.
+  const reads = Array.from({ length: 8 }, (_, i) => refusal(() => openVectors(i % 2 ? pipe : npy)));
+  for (const end of await Promise.all(reads))
+    expect(end).toMatch(/^FILE_NOT_FOUND: .*is a named pipe, not a file/);
 });

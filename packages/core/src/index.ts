@@ -44,6 +44,7 @@ export { type JsonLine, readJsonl } from './files/jsonl.ts';
 export { NpyFile, openNpy } from './files/npy-file.ts';
 export type { NpyType } from './files/npy-header.ts';
 export { NpyWriter } from './files/npy-writer.ts';
+export { openFile, readText } from './files/open-file.ts';
 export { readTextRecords, readVectorRecords, type TextRecord } from './files/records.ts';
 export { openVectors, type VectorBatch, type VectorSource } from './files/vectors.ts';
 export { NetworkFloats } from './kernels/network-floats.ts';

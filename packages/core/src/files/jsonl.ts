@@ -1,8 +1,8 @@
 import type { ReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream';
 import { createGunzip, type Gunzip } from 'node:zlib';
 import { NestbitError, throwIfAborted } from '../errors.ts';
+import { LONGEST_LINE, readLines } from './lines.ts';
 import { openFile, readFully } from './open-file.ts';
 
 export interface JsonLine {
@@ -13,28 +13,32 @@ export interface JsonLine {
 
 /**
  * Streams a JSONL file, one object a line, also gzipped (told by its first bytes, not its name). Blank lines
- * are passed over.
+ * are passed over. Lines end at 0x0A only.
  *
+ * @param options.longestLine bytes; a longer line is refused. Default: the longest string that V8 makes, 512 MiB
  * @throws NestbitError `JSONL_INVALID` with the line number, `FILE_NOT_FOUND`, `ABORTED`
  */
-export async function* readJsonl(path: string, signal?: AbortSignal): AsyncGenerator<JsonLine> {
+export async function* readJsonl(
+  path: string,
+  signal?: AbortSignal,
+  options: { readonly longestLine?: number } = {},
+): AsyncGenerator<JsonLine> {
   const handle = await openFile(path);
   let source: ReadStream | Gunzip | undefined;
   try {
     const magic = new Uint8Array(2);
     await readFully(handle, magic, 0);
     const file: ReadStream = handle.createReadStream({ start: 0, autoClose: false });
-    // Errors of the file or of gunzip reach the loop below through readline.
+    // Errors of the file or of gunzip reach the loop below.
     source = magic[0] === 0x1f && magic[1] === 0x8b ? pipeline(file, createGunzip(), () => {}) : file;
     let line = 0;
     try {
-      for await (const text of createInterface({ input: source, crlfDelay: Number.POSITIVE_INFINITY })) {
+      const refused = (at: number, what: string): Error => badLine(path, at, what);
+      for await (const { text, ...at } of readLines(source, refused, options.longestLine ?? LONGEST_LINE)) {
         throwIfAborted(signal);
-        line++;
-        const content = line === 1 ? text.replace(/^\uFEFF/, '') : text;
-        if (content.trim() !== '') yield { line, value: parseLine(content, path, line) };
+        line = at.line;
+        if (text.trim() !== '') yield { line, value: parseLine(text, path, line) };
       }
-      if (source.errored) throw source.errored;
     } catch (cause) {
       if (cause !== source.errored) throw cause;
       throw new NestbitError(

@@ -1,7 +1,6 @@
-import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { NestbitError } from '../errors.ts';
+import { readLines } from '../files/lines.ts';
 import { openFile } from '../files/open-file.ts';
 import { readTextRecords, type TextRecord } from '../files/records.ts';
 
@@ -36,22 +35,16 @@ export async function readBeir(folder: string, split: string = 'test'): Promise<
 }
 
 async function readQrels(path: string): Promise<Map<string, Map<string, number>>> {
-  await (await openFile(path)).close();
+  const handle = await openFile(path);
   const qrels = new Map<string, Map<string, number>>();
-  let line = 0;
-  for await (const text of createInterface({
-    input: createReadStream(path),
-    crlfDelay: Number.POSITIVE_INFINITY,
-  })) {
-    line++;
+  const refused = (line: number, what: string): NestbitError =>
+    new NestbitError('DATASET_INVALID', `${path}, line ${line}: ${what}.`);
+  // The stream closes the file.
+  for await (const { line, text } of readLines(handle.createReadStream(), refused)) {
     if (text.trim() === '' || (line === 1 && text.startsWith('query-id'))) continue;
     const [query, document, score, ...rest] = text.split('\t');
-    if (score === undefined || rest.length > 0 || !/^-?\d+$/.test(score.trim())) {
-      throw new NestbitError(
-        'DATASET_INVALID',
-        `${path}, line ${line}: not "query-id, corpus-id, score" by tabs.`,
-      );
-    }
+    if (score === undefined || rest.length > 0 || !/^-?\d+$/.test(score.trim()))
+      throw refused(line, 'not "query-id, corpus-id, score" by tabs');
     const judged = qrels.get(query) ?? new Map<string, number>();
     judged.set(document, Number(score));
     qrels.set(query, judged);
