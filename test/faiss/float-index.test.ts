@@ -70,6 +70,17 @@ test('what is no flat float index is refused by name, wherever it is cut', async
     /^INDEX_INVALID: .*40 values .*48/,
   );
   expect(await refusal(() => openFloatIndex(path('none.faiss')))).toMatch(/^FILE_NOT_FOUND: /);
+  for (const [offset, value] of [
+    [4, 9],
+    [8, 6],
+  ]) {
+    const mapped = Buffer.from(whole);
+    mapped[offset] = value;
+    writeFileSync(path('mapped.faiss'), mapped);
+    expect(await refusal(() => openFloatIndex(path('mapped.faiss')))).toMatch(
+      /^INDEX_INVALID: .*its id map tells of .*, the index in it of 5 of 8/,
+    );
+  }
 });
 
 test('a folder of LangChain.js gives ids and documents, and passes over vectors whose document is gone', async () => {
@@ -102,8 +113,20 @@ test('a folder of LangChain.js gives ids and documents, and passes over vectors 
     ],
   });
   expect([...batches[0].vectors]).toEqual([...vectors.subarray(0, 8), ...vectors.subarray(16)]);
-  writeFileSync(join(store, 'docstore.json'), '{"not": "that"}');
-  expect(await refusal(() => openLangChainFolder(store))).toMatch(/^DATASET_INVALID: .*docstore\.json/);
+  const whole = readFileSync(join(store, 'docstore.json'), 'utf8');
+  writeFileSync(join(store, 'docstore.json'), `\ufeff${whole}`);
+  await (await openLangChainFolder(store)).close();
+  // Rows that are no numbers would all be row 0, and other bytes than UTF-8 would be replaced.
+  for (const bytes of [
+    whole.replace('"0":', '"":'),
+    whole.replace('"0":', '"00":'),
+    whole.replace('"3":"id-d"', '"3":null'),
+    Buffer.from(whole.replace('a.md', '\xff'), 'latin1'),
+    '{"not": "that"}',
+  ]) {
+    writeFileSync(join(store, 'docstore.json'), bytes);
+    expect(await refusal(() => openLangChainFolder(store))).toMatch(/^DATASET_INVALID: .*docstore\.json/);
+  }
   expect(await refusal(() => openLangChainFolder(folder))).toMatch(/^FILE_NOT_FOUND: .*index\.pkl/);
 });
 

@@ -28,6 +28,7 @@ export class Tokens {
   /** The token of unknown words, where the tokenizer has one. */
   readonly unknownId: number | undefined;
   readonly #truncationSide: Side;
+  readonly #path: string;
   readonly #tokenizer: Tokenizer;
   readonly #maxLength: number;
   readonly #lowerCase: boolean;
@@ -37,6 +38,7 @@ export class Tokens {
 
   constructor(folder: TokensFolder) {
     const { tokenizerPath, tokenizerConfig: config } = folder;
+    this.#path = tokenizerPath;
     const json = readTokenizer(tokenizerPath, config);
     try {
       this.#tokenizer = new Tokenizer(json, config);
@@ -50,8 +52,8 @@ export class Tokens {
     this.unknownId = this.#tokenId(json.model?.unk_token);
     this.#maxLength = folder.maxLength;
     this.#lowerCase = folder.lowerCase;
-    const bare = this.#tokenizer.encode('a', { add_special_tokens: false }).ids;
-    const full = this.#tokenizer.encode('a').ids;
+    const bare = this.#ids('a', false);
+    const full = this.#ids('a', true);
     this.#suffix = full.length - (full.lastIndexOf(bare.at(-1) ?? -1) + 1);
     this.#prefix = Math.max(0, full.length - bare.length - this.#suffix);
     if (this.#maxLength < this.#prefix + this.#suffix) {
@@ -64,7 +66,7 @@ export class Tokens {
 
   /** Token ids of a text, at least one: a text without any is a padding token. */
   encode(text: string): number[] {
-    const { ids } = this.#tokenizer.encode(this.#cased(text));
+    const ids = this.#ids(text, true);
     if (ids.length === 0) return [this.padId];
     const excess = ids.length - this.#maxLength;
     if (excess <= 0) return ids;
@@ -74,12 +76,26 @@ export class Tokens {
 
   /** Token ids of a text without special tokens, cut at its end; maybe none. */
   encodePlain(text: string): number[] {
-    return this.#tokenizer.encode(this.#cased(text), { add_special_tokens: false }).ids;
+    return this.#ids(text, false);
   }
 
   /** Tokens that a prompt puts in front of a text, the opening special ones included. */
   promptLength(prompt: string): number {
-    return prompt === '' ? 0 : this.#tokenizer.encode(this.#cased(prompt)).ids.length - this.#suffix;
+    return prompt === '' ? 0 : this.#ids(prompt, true).length - this.#suffix;
+  }
+
+  /** What the library gives is checked: from a damaged tokenizer.json come ids that are no numbers. */
+  #ids(text: string, special: boolean): number[] {
+    let ids: number[];
+    try {
+      ids = this.#tokenizer.encode(this.#cased(text), { add_special_tokens: special }).ids;
+    } catch (cause) {
+      throw unreadable(this.#path, cause);
+    }
+    for (const id of ids)
+      if (!(Number.isSafeInteger(id) && id >= 0))
+        throw unreadable(this.#path, new Error(`a token has the id ${id}`));
+    return ids;
   }
 
   #cased(text: string): string {

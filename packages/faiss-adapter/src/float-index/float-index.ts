@@ -1,6 +1,13 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { endianness } from 'node:os';
-import { type Id, NestbitError, throwIfAborted, type VectorBatch, type VectorSource } from '@nestbit/core';
+import {
+  type Id,
+  NestbitError,
+  openFile,
+  throwIfAborted,
+  type VectorBatch,
+  type VectorSource,
+} from '@nestbit/core';
 import { type FloatIndexHeader, readFloatHeader } from './header.ts';
 
 const BATCH_BYTES = 8 << 20;
@@ -14,9 +21,7 @@ const BATCH_BYTES = 8 << 20;
 export async function openFloatIndex(path: string): Promise<FloatIndexFile> {
   if (endianness() !== 'LE')
     throw new NestbitError('UNSUPPORTED', 'faiss index files are little-endian, this machine is not.');
-  const handle = await open(path, 'r').catch((cause: Error) => {
-    throw new NestbitError('FILE_NOT_FOUND', `${path} cannot be opened: ${cause.message}.`, { cause });
-  });
+  const handle = await openFile(path);
   try {
     return new FloatIndexFile(path, handle, await readFloatHeader(handle, path));
   } catch (error) {

@@ -32,6 +32,13 @@ export async function readFloatHeader(handle: FileHandle, path: string): Promise
         '(IndexFlatIP, IndexFlatL2, also in an id map). Reconstruct its vectors into a .npy file.',
     );
   }
+  if (flat.rows !== outer.rows || flat.dimensions !== outer.dimensions) {
+    throw invalid(
+      path,
+      `its id map tells of ${outer.rows} rows of ${outer.dimensions} dimensions, the index in it of ${flat.rows} of ` +
+        `${flat.dimensions}`,
+    );
+  }
   const metric = METRICS[flat.metric];
   if (metric === undefined)
     throw new NestbitError(

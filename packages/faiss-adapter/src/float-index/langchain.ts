@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { NestbitError, type Payload, type VectorBatch, type VectorSource } from '@nestbit/core';
+import { NestbitError, type Payload, readText, type VectorBatch, type VectorSource } from '@nestbit/core';
 import { type FloatIndexFile, openFloatIndex } from './float-index.ts';
 
 /** Rows with the ids and documents of a LangChain store. */
@@ -23,11 +22,12 @@ interface LangChainDocument {
  */
 export async function openLangChainFolder(folder: string): Promise<LangChainFolder> {
   const path = join(folder, 'docstore.json');
-  const text = await readFile(path, 'utf8').catch((cause: Error) => {
+  const text = await readText(path, (what) => noDocstore(path, what)).catch((cause: NestbitError) => {
+    if (cause.code !== 'FILE_NOT_FOUND') throw cause;
     throw new NestbitError(
       'FILE_NOT_FOUND',
-      `${path} cannot be read: ${cause.message}. A folder as a source is one that FaissStore.save of LangChain.js ` +
-        'wrote; one that Python wrote (index.pkl) is to be saved from JavaScript, or its vectors as .npy.',
+      `${cause.message} A folder as a source is one that FaissStore.save of LangChain.js wrote; one that Python wrote ` +
+        '(index.pkl) is to be saved from JavaScript, or its vectors as .npy.',
       { cause },
     );
   });
@@ -100,13 +100,22 @@ function parseDocstore(
       if (typeof id !== 'string' || typeof pageContent !== 'string' || typeof metadata !== 'object')
         throw new TypeError(`the document ${JSON.stringify(id)} has no pageContent and metadata`);
     }
-    const mapping = new Map(Object.entries(rows).map(([row, id]) => [Number(row), id]));
+    const mapping = new Map<number, string>();
+    for (const [row, id] of Object.entries(rows)) {
+      if (!/^(0|[1-9]\d*)$/.test(row) || typeof id !== 'string')
+        throw new TypeError(`its mapping has ${JSON.stringify(id)} for the row ${JSON.stringify(row)}`);
+      mapping.set(Number(row), id);
+    }
     return { documents, mapping };
   } catch (cause) {
-    throw new NestbitError(
-      'DATASET_INVALID',
-      `${path} is no docstore of LangChain.js ([[id, document], …], { row: id }): ${(cause as Error).message}.`,
-      { cause },
-    );
+    throw noDocstore(path, (cause as Error).message, cause);
   }
+}
+
+function noDocstore(path: string, what: string, cause?: unknown): NestbitError {
+  return new NestbitError(
+    'DATASET_INVALID',
+    `${path} is no docstore of LangChain.js ([[id, document], …], { row: id }): ${what}.`,
+    { cause },
+  );
 }
