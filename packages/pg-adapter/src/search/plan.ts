@@ -8,6 +8,12 @@ export interface PgSearchOptions extends SearchOptions {
   readonly probes?: number;
   /** Scans all bits, whatever index there is. Default false. */
   readonly exact?: boolean;
+  /**
+   * Attached and followed stores: the best k × floats hits by codes are ordered, and scored, by the embeddings of the
+   * table itself, at full width. They are read in the round trip that brings payloads, which costs one more where none
+   * are asked for. 1 to 100, such as 3. Default: the codes have the last word.
+   */
+  readonly floats?: number;
 }
 
 /** How a search runs, and why. */
@@ -17,6 +23,8 @@ export interface Plan extends SearchPlan {
   readonly why: string;
   /** SQL that the transaction begins with: settings for it alone. */
   readonly settings: string;
+  /** Hits by codes that the table's floats order; 0: none. */
+  readonly floats: number;
 }
 
 /** Rows that an iterative scan may look at for each one wanted, before all are scanned instead. */
@@ -28,6 +36,17 @@ const LEAST_SCANNED = 20_000;
  */
 const PREFILTER_EACH = 2;
 const LEAST_PREFILTER = 100;
+/** Embeddings read for each hit, at most. */
+const MOST_FLOATS = 100;
+
+/** Rows that are ordered by floats are candidates and rescored, however few of these were asked for. */
+function withFloats(plan: SearchPlan, each: number | undefined): SearchPlan & { readonly floats: number } {
+  if (each === undefined) return { ...plan, floats: 0 };
+  const floats = Math.ceil(plan.k * each);
+  const rescored = Math.max(plan.rescored, floats);
+  return { ...plan, floats, rescored, prefilter: Math.max(plan.prefilter, rescored) };
+}
+
 /**
  * Chooses. pgvector returns at most `hnsw.ef_search` rows, 40 unless set, and with a filter fewer: so it is set above
  * the candidates, and beyond its limit or under a filter the scan goes on until there are enough (pgvector ≥ 0.8).
@@ -35,11 +54,13 @@ const LEAST_PREFILTER = 100;
  * @throws as core's `searchPlan`
  */
 export function planSearch(options: PgSearchOptions, server: Server, index: IndexState | undefined): Plan {
-  const { probes = 10, exact = false } = options;
+  const { probes = 10, exact = false, floats } = options;
   if (typeof exact !== 'boolean') throw new TypeError(`exact must be true or false, got ${typeof exact}`);
   if (!Number.isInteger(probes) || probes < 1 || probes > 32_768)
     throw new RangeError(`probes is ${probes}; it must be a whole number from 1 to 32768`);
-  const plan = searchPlan(options);
+  if (floats !== undefined && !(typeof floats === 'number' && floats >= 1 && floats <= MOST_FLOATS))
+    throw new RangeError(`floats is ${floats}; it must be a number from 1 to ${MOST_FLOATS}`);
+  const plan = withFloats(searchPlan(options), floats);
   const scan = (why: string): Plan => ({ ...plan, kind: 'exact', why, settings: '' });
   if (exact) return scan('asked for');
   if (!indexesBits(server))

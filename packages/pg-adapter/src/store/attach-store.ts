@@ -15,6 +15,8 @@ export interface AttachOptions extends Omit<OpenOptions, 'name'> {
   readonly id: string;
   /** Columns that hits bring along as their payload. Default none; filters may use any column. */
   readonly columns?: readonly string[];
+  /** Column of the embeddings that the codes are made from, for searches with `floats`. */
+  readonly embedding?: string;
   /** Name of the store. Default: that of the table. */
   readonly name?: string;
 }
@@ -32,7 +34,7 @@ const ID_TYPES: Readonly<Record<string, IdType>> = {
 export async function attachStore(pool: PgPool, options: AttachOptions): Promise<OpenedStore> {
   const { codec, table, id, columns = [], name = table, schema = SCHEMA } = options;
   const found = await sourceColumns(pool, table, options.tableSchema);
-  for (const column of [id, ...columns]) {
+  for (const column of [id, ...columns, ...(options.embedding === undefined ? [] : [options.embedding])]) {
     if (found.types.has(column)) continue;
     throw new NestbitError(
       'COLUMN_NOT_FOUND',
@@ -60,7 +62,7 @@ export async function attachStore(pool: PgPool, options: AttachOptions): Promise
   const store = await openExisting(pool, { ...options, name });
   const before = store.record.source;
   if (before?.schema === source.schema && before.table === table && before.id === id)
-    return store.withColumns(columns);
+    return store.withColumns(columns, options.embedding);
   throw new NestbitError(
     'STORE_EXISTS',
     `The store ${name} belongs to ${before === undefined ? 'no table' : `${before.schema}.${before.table} (${before.id})`}, ` +

@@ -23,6 +23,7 @@ import {
 import { needIndexes, type Server, serverOf } from '../index-build/server.ts';
 import { dropStore, type StoreRecord } from '../schema/registry.ts';
 import { type Tables, tablesOf } from '../schema/tables.ts';
+import { byFloats } from '../search/by-floats.ts';
 import { type Explanation, explain } from '../search/explain.ts';
 import { type PgSearchOptions, type Plan, planSearch } from '../search/plan.ts';
 import { type Found, payloadsOf, searchAtOnce, searchQueries } from '../search/search-queries.ts';
@@ -32,6 +33,7 @@ import { qualified } from '../sql/identifiers.ts';
 import type { CopyLook } from '../write/copy.ts';
 import { type RowKeys, rowsAt, sorted, type UnnumberedRows } from '../write/rows.ts';
 import { lookAhead, removeRows, writeRows } from '../write/write-rows.ts';
+import { FloatColumn } from './float-column.ts';
 import { readPage } from './read-page.ts';
 import { readRows } from './read-rows.ts';
 import { type StoreStats, statsOf } from './stats.ts';
@@ -47,6 +49,8 @@ export interface Parts {
   readonly schema: string;
   readonly record: StoreRecord;
   readonly server: Server;
+  /** Column of the table's embeddings, where PgStore.attach named it. */
+  readonly embedding?: string | undefined;
 }
 
 /** The state of an open store: where its tables are, and what is known of server and index. */
@@ -56,6 +60,7 @@ export class OpenedStore {
   readonly #tables: Tables;
   #server: Server;
   readonly #fields: KnownFields;
+  readonly #floats: FloatColumn;
   #index: { readonly state: IndexState | undefined; readonly at: number } | undefined;
 
   constructor(parts: Parts) {
@@ -64,13 +69,18 @@ export class OpenedStore {
     this.#tables = tablesOf(parts.schema, parts.record.name, parts.record.layout);
     this.#server = parts.server;
     this.#fields = new KnownFields(parts.record);
+    this.#floats = new FloatColumn(parts);
   }
 
-  /** The same store, whose hits bring along these columns of the user's table. */
-  withColumns(columns: readonly string[]): OpenedStore {
+  /** The same store, whose hits bring along these columns of the user's table, and its column of embeddings. */
+  withColumns(columns: readonly string[], embedding?: string): OpenedStore {
     const { source } = this.record;
     if (source === undefined) return this;
-    return new OpenedStore({ ...this.#parts, record: { ...this.record, source: { ...source, columns } } });
+    return new OpenedStore({
+      ...this.#parts,
+      embedding,
+      record: { ...this.record, source: { ...source, columns } },
+    });
   }
 
   /**
@@ -136,13 +146,16 @@ export class OpenedStore {
     return plan;
   }
 
+  /** @param embeddings the queries as they were given, queries × inputDimensions */
   async search<T>(
     queries: readonly PreparedQuery[],
+    embeddings: Float32Array,
     plan: Plan,
     give: (found: Found, payloads: Map<string, Hit['payload']> | undefined) => T,
   ): Promise<T[]> {
     const { readPool, record } = this.#parts;
     const sql = this.#sql;
+    if (plan.floats > 0) return await this.#searchByFloats(queries, embeddings, plan, give);
     const found = await searchAtOnce(readPool, sql, plan, queries);
     if (found !== undefined) return found.map((one) => give(one, undefined));
     const { idType } = record;
@@ -150,6 +163,26 @@ export class OpenedStore {
       const ids = one.hits.map(({ id }) => id);
       return give(one, plan.payloads ? await payloadsOf(client, sql, idType, ids) : undefined);
     });
+  }
+
+  async #searchByFloats<T>(
+    queries: readonly PreparedQuery[],
+    embeddings: Float32Array,
+    plan: Plan,
+    give: (found: Found, payloads: Map<string, Hit['payload']> | undefined) => T,
+  ): Promise<T[]> {
+    const { readPool, record } = this.#parts;
+    const sql = this.#sql;
+    const byCodes = { ...plan, k: plan.floats, payloads: false };
+    const column = await this.#floats.column();
+    const found =
+      (await searchAtOnce(readPool, sql, byCodes, queries)) ??
+      (await searchQueries(readPool, sql, record.idType, byCodes, queries, async (_, one) => one));
+    throwIfAborted(plan.signal);
+    const ordered = await this.#floats.read(column, (source) =>
+      byFloats(readPool, sql, source, embeddings, found, plan),
+    );
+    return ordered.map((one) => give(one.found, one.payloads));
   }
 
   async explain(query: PreparedQuery, options: PgSearchOptions): Promise<Explanation> {

@@ -215,7 +215,7 @@ export class PgStore implements Store {
     const plan = await this.#store.plan(options);
     rowsOf(queries, this.codec.inputDimensions);
     const prepared = this.codec.prepare(queries);
-    return await this.#calls.run(() => this.#store.search(prepared, plan, give));
+    return await this.#calls.run(() => this.#store.search(prepared, queries, plan, give));
   }
 
   #check(signal?: AbortSignal): void {
