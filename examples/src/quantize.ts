@@ -1,4 +1,4 @@
-// Embeddings to codes: 4096 bytes of float32 become 64 bytes of bits and 512 of int8.
+// Embeddings to codes: 4096 bytes of float32 become 64 bytes of bits, two of scalars, and 520 of an int8 copy.
 import { calibrate, formatCodec, parseCodec } from '@nestbit/core';
 import { clusteredVectors } from '@nestbit/core/testing';
 
@@ -9,8 +9,7 @@ const calibration = await calibrate([embeddings], { inputDimensions: 1024, dimen
 const codec = calibration.codec({ model: 'my-model' });
 const saved = formatCodec(codec);
 
-const { bits, copies, rows } = parseCodec(saved).encode(embeddings);
+const { rows } = parseCodec(saved).encode(embeddings);
+const { float32, bits, scalars, copy } = codec.bytesPerRow;
 console.log(`codec ${codec.fingerprint.slice(0, 12)}: ${rows} rows`);
-console.log(
-  `float32 ${embeddings.byteLength / rows} bytes a row, int8 ${copies.length / rows}, bits ${bits.length / rows}`,
-);
+console.log(`float32 ${float32} bytes a row, int8 copy ${copy}, bits ${bits}, scalars ${scalars}`);

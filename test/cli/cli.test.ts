@@ -57,7 +57,8 @@ test('calibrate, encode and evaluate give what the library gives', async () => {
   expect(JSON.parse(encoded.out)).toMatchObject({ rows: 2000, saturated: 0 });
   const codes = codec.encode(docs);
   expect(sameBytes(await readCodes('codes/bits.npy'), codes.bits)).toBe(true);
-  expect(sameBytes(await readCodes('codes/int8.npy'), codes.copies)).toBe(true);
+  expect(sameBytes(await readCodes('codes/scalars.npy'), codes.scalars)).toBe(true);
+  expect(sameBytes(await readCodes('codes/copies.npy'), codes.copies)).toBe(true);
 
   const files = [path('docs.npy'), '--queries', path('queries.npy'), '--codec', path('codec.json')];
   const measured = await nestbit(

@@ -26,7 +26,7 @@ const programs: Record<string, { prints: RegExp }> = {
     prints:
       /^encoded 500\nafter the changes \{ written: 501, removed: 10 \}\n7n \{"body":"something else"\}\n$/,
   },
-  'quantize.ts': { prints: /float32 4096 bytes a row, int8 512, bits 64/ },
+  'quantize.ts': { prints: /float32 4096 bytes a row, int8 copy 520, bits 64, scalars 2/ },
   'train.ts': { prints: /^64 dimensions: MRR@10 [\d.]+ on \d+ held-out pairs\n[\s\S]*\n0\.\d+ / },
   'search.ts': { prints: /^42n 1\.000 \{"lang":"en","year":2002\}/ },
 };

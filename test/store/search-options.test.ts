@@ -3,16 +3,16 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { refusal } from '../support/files.ts';
 
-test('defaults are 10 hits of 200 rescored of 1000 Hamming candidates', () => {
+test('defaults are 10 hits of 200 rescored of 1600 Hamming candidates', () => {
   expect(searchPlan()).toEqual({
     k: 10,
-    prefilter: 1000,
+    prefilter: 1600,
     rescored: 200,
     conditions: [],
     payloads: false,
     signal: undefined,
   });
-  expect(searchPlan({ k: 3, oversample: 4 })).toMatchObject({ k: 3, prefilter: 60, rescored: 12 });
+  expect(searchPlan({ k: 3, oversample: 4 })).toMatchObject({ k: 3, prefilter: 96, rescored: 12 });
 });
 
 test('a prefilter below k × oversample caps what is rescored', () => {
@@ -36,7 +36,7 @@ test('numbers out of range are refused with the number and its limits', async ()
   expect(await refused({ k: 10, oversample: 500_000 })).toMatch(
     /^SEARCH_LIMIT: oversample is 500000; .* 100000\./,
   );
-  expect(searchPlan({ k: 10_000, oversample: 100 })).toMatchObject({ rescored: 1e6, prefilter: 5e6 });
+  expect(searchPlan({ k: 10_000, oversample: 100 })).toMatchObject({ rescored: 1e6, prefilter: 8e6 });
 });
 
 test('every pair of k and oversample within the limits has a valid default prefilter', () => {

@@ -134,7 +134,8 @@ for (const { name, why, open } of everyPostgres()) {
       await pool.query('update bitty set embedding = $1 where id < 10', [freshLiteral(1, 'vector')]);
       const stale = await wrongCodes(pool, 'bitty', 'bitty', 'vector');
       expect(stale.filter((one) => one.endsWith('bits'))).toEqual([]);
-      expect(stale).toHaveLength(10);
+      // The copy and the scalars follow with the worker.
+      expect(new Set(stale.map((one) => one.split(' ')[0])).size).toBe(10);
       const { worker } = await openWorker(pool, 'bitty', { batch: 10 });
       if (!lite) worker.start();
       await Promise.all([1, 2].map((seed) => changeAtRandom(pool, 'bitty', 100, 150, seed, 'vector')));

@@ -1,4 +1,4 @@
-import { Calibration, formatCodec, writeFileAtomic } from '@nestbit/core';
+import { Calibration, type CopyKind, formatCodec, writeFileAtomic } from '@nestbit/core';
 import { Command, Option } from 'commander';
 import { wholeNumber } from '../options.ts';
 import { Progress } from '../progress.ts';
@@ -10,6 +10,7 @@ interface Options extends ModelOptions {
   readonly rotation: 'hadamard' | 'none';
   readonly center: 'mean' | 'none';
   readonly seed: number;
+  readonly copy: CopyKind | 'float16';
   readonly quantile: string;
   readonly modelName?: string;
   readonly json?: boolean;
@@ -32,7 +33,16 @@ export function calibrateCommand(signal: AbortSignal): Command {
         .default('mean'),
     )
     .option('--seed <n>', 'seed of the rotation', wholeNumber, 0)
-    .option('--quantile <share>', 'share of the values that the int8 ranges hold', '1')
+    .addOption(
+      new Option(
+        '--copy <kind>',
+        'what a row keeps for the rescore: int8, int4 (half), int16 (twice; float16 is the same), none, or ' +
+          "calibrated (sentence-transformers' int8)",
+      )
+        .choices(['int8', 'int4', 'int16', 'float16', 'none', 'calibrated'])
+        .default('int8'),
+    )
+    .option('--quantile <share>', 'share of the values that the ranges of a calibrated copy hold', '1')
     .option('--model <folder>', 'model folder that encodes the texts')
     .option('--variant <name>', 'onnx/model_<name>.onnx')
     .option('--prompt <name>', 'prompt before each text, such as document')
@@ -60,6 +70,7 @@ async function calibrate(path: string, options: Options, signal: AbortSignal): P
       rotation: options.rotation,
       center: options.center,
       seed: options.seed,
+      copy: options.copy,
       quantile,
       ...(model === undefined ? {} : { model }),
     });
@@ -78,7 +89,7 @@ async function calibrate(path: string, options: Options, signal: AbortSignal): P
       options.json === true
         ? `${JSON.stringify(result)}\n`
         : `${options.out}: ${codec.inputDimensions} → ${codec.dimensions} dimensions, calibrated on ${calibration.rows} rows\n` +
-            `bytes a vector: float32 ${float32}, copy ${copy}, bits ${bits + scalars}\nfingerprint ${codec.fingerprint}\n`,
+            `bytes a vector: float32 ${float32}, ${codec.copy} copy ${copy}, bits ${bits} and scalars ${scalars}\nfingerprint ${codec.fingerprint}\n`,
     );
   } finally {
     progress.stop();

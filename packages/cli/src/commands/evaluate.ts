@@ -36,7 +36,7 @@ export function evaluateCommand(signal: AbortSignal): Command {
     .option('--dimensions <n>', 'without --codec: keep the first n dimensions', wholeNumber)
     .option('-k <n>', 'hits wanted', wholeNumber, 10)
     .option('--oversample <list>', 'k × oversample candidates are rescored; default 20', numberList)
-    .option('--prefilter <list>', 'Hamming candidates; default 5 × k × oversample', numberList)
+    .option('--prefilter <list>', 'Hamming candidates; default: 8 × k × each oversample', numberList)
     .option('--model <folder>', 'model folder that encodes the texts')
     .option('--variant <name>', 'onnx/model_<name>.onnx')
     .option('--json', 'print one JSON object')
@@ -181,7 +181,7 @@ function table({ k, queries, results }: Evaluation, codec: Codec): string {
     return `${cells.join('  ')}  ${result.recall.toFixed(4)}`;
   });
   return [
-    `${queries} queries, k = ${k}; bytes a vector: float32 ${float32}, copy ${copy}, bits ${bits + scalars}`,
+    `${queries} queries, k = ${k}; bytes a vector: float32 ${float32}, ${codec.copy} copy ${copy}, bits ${bits} and scalars ${scalars}`,
     `${'stage'.padEnd(8)}  prefilter  candidates  recall@${k}`,
     ...lines,
     '',

@@ -26,7 +26,7 @@ export function searchCommand(signal: AbortSignal): Command {
     .option('--model <folder>', 'model folder that encodes the texts')
     .option('-k <n>', 'hits wanted', wholeNumber, 10)
     .option('--oversample <n>', 'k × oversample candidates are rescored; default 20', wholeNumber)
-    .option('--prefilter <n>', 'Hamming candidates; default 5 × k × oversample', wholeNumber)
+    .option('--prefilter <n>', 'Hamming candidates; default 8 × k × oversample', wholeNumber)
     .option('--filter <json>', 'only rows whose payload passes, such as {"lang":"en"}')
     .option('--json', 'print JSON lines')
     .action((options: Options) => search(options, signal));

@@ -190,7 +190,7 @@ export class Calibration {
         { type: 'NestbitWarning', code: 'NESTBIT_FEW_ROWS' },
       );
     }
-    const copy = checkCopyKind(options.copy ?? 'calibrated');
+    const copy = checkCopyKind(options.copy ?? 'int8');
     if (copy !== 'calibrated' && (options.quantile ?? 1) !== 1)
       throw new TypeError(`quantile clips the ranges of a calibrated copy; a copy of ${copy} has none`);
     return new Codec({
@@ -204,7 +204,7 @@ export class Calibration {
           : undefined,
       map: this.#map,
       copy,
-      scalars: options.copy !== undefined,
+      scalars: true,
       ranges: copy === 'calibrated' ? this.#ranges(min, max, options.quantile ?? 1) : undefined,
       model: options.model,
       calibrationRows: rows,

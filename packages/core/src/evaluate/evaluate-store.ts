@@ -3,9 +3,8 @@ import type { Id } from '../codec/types.ts';
 import { NestbitError, throwIfAborted } from '../errors.ts';
 import type { SearchCandidates } from '../memory/memory-store.ts';
 import { recallAtK } from '../metrics/recall.ts';
-import { searchPlan } from '../store/search-options.ts';
 import type { SearchOptions, Store } from '../store/store.ts';
-import type { Evaluation, StageRecall } from './evaluate.ts';
+import { type Evaluation, plansOf, type StageRecall } from './evaluate.ts';
 import { ExactSearch } from './exact-search.ts';
 
 /** A store, and what its stages hand on where it tells. */
@@ -23,7 +22,7 @@ export interface EvaluateStoreOptions {
   readonly k?: number;
   /** Values of `oversample` to try. Default 20. */
   readonly oversample?: readonly number[];
-  /** Values of `prefilter` to try. Default 5 × k × the largest oversample. */
+  /** Values of `prefilter` to try. Default: for each oversample its own, 8 × k × oversample. */
   readonly prefilter?: readonly number[];
   readonly signal?: AbortSignal;
   /** Called with the searches done, of so many. */
@@ -39,9 +38,7 @@ export interface EvaluateStoreOptions {
 export async function evaluateStore(options: EvaluateStoreOptions): Promise<Evaluation> {
   const { store, queries, signal } = options;
   const k = options.k ?? 10;
-  const oversample = options.oversample ?? [20];
-  const prefilter = options.prefilter ?? [Math.ceil(5 * k * Math.max(...oversample))];
-  const plans = prefilter.flatMap((p) => oversample.map((o) => ({ k, oversample: o, prefilter: p })));
+  const plans = plansOf(k, options.oversample ?? [20], options.prefilter);
   const count = rowsOf(queries, store.codec.inputDimensions);
   const truth = await exactIds(options, k);
   const results: StageRecall[] = [];
@@ -54,13 +51,13 @@ export async function evaluateStore(options: EvaluateStoreOptions): Promise<Eval
     results.push({ ...result, recall: sum / count } as StageRecall);
   };
   for (const [done, plan] of plans.entries()) {
-    const candidates = searchPlan(plan).rescored;
-    const shape = { prefilter: plan.prefilter, candidates };
-    const asked = signal === undefined ? plan : { ...plan, signal };
+    const { prefilter, rescored: candidates } = plan;
+    const shape = { prefilter, candidates };
+    const asked = { k, oversample: candidates / k, prefilter, ...(signal === undefined ? {} : { signal }) };
     if (store.candidates !== undefined) {
       const stages = await store.candidates(queries, asked);
       add(
-        { stage: 'hamming', candidates: plan.prefilter },
+        { stage: 'hamming', candidates: prefilter },
         stages.map(({ hamming }) => hamming),
       );
       add(

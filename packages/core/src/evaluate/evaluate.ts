@@ -4,7 +4,7 @@ import type { PreparedQuery } from '../codec/types.ts';
 import { NestbitError, throwIfAborted } from '../errors.ts';
 import { HammingScan } from '../memory/hamming-scan.ts';
 import { recallAtK } from '../metrics/recall.ts';
-import { searchPlan } from '../store/search-options.ts';
+import { type SearchPlan, searchPlan } from '../store/search-options.ts';
 import { nearest } from '../store/select.ts';
 import { refine, rescore } from '../store/two-stage.ts';
 import { CodeBuffer } from './code-buffer.ts';
@@ -37,7 +37,7 @@ export interface EvaluateOptions {
   readonly k?: number;
   /** Values of `oversample` to try. Default 20. */
   readonly oversample?: readonly number[];
-  /** Values of `prefilter` to try. Default 5 × k × the largest oversample. */
+  /** Values of `prefilter` to try. Default: for each oversample its own, 8 × k × oversample. */
   readonly prefilter?: readonly number[];
   readonly signal?: AbortSignal;
   /** Called with the queries done, while they are searched. */
@@ -54,10 +54,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const { codec, queries, signal } = options;
   const k = options.k ?? 10;
   const oversample = options.oversample ?? [20];
-  const prefilter = options.prefilter ?? [Math.ceil(5 * k * Math.max(...oversample))];
-  const plans = prefilter.flatMap((p) =>
-    oversample.map((o) => searchPlan({ k, oversample: o, prefilter: p })),
-  );
+  const plans = plansOf(k, oversample, options.prefilter);
   rowsOf(queries, codec.inputDimensions);
 
   const exact = new ExactSearch(queries, codec.inputDimensions, k);
@@ -73,7 +70,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
 
   const scan = new HammingScan(codec.dimensions / 8);
   const truth = exact.hits();
-  const largest = Math.max(...prefilter);
+  const largest = Math.max(...plans.map((plan) => plan.prefilter));
   const totals = new Map<string, { result: StageRecall; sum: number }>();
   const count = (result: StageRecall, recall: number): void => {
     const key = JSON.stringify(result);
@@ -93,6 +90,17 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     recall: sum / prepared.length,
   }));
   return { k, queries: prepared.length, results };
+}
+
+/** Every oversample with every prefilter, or with its own default. */
+export function plansOf(
+  k: number,
+  oversample: readonly number[],
+  prefilter: readonly number[] | undefined,
+): SearchPlan[] {
+  return (prefilter ?? [undefined]).flatMap((p) =>
+    oversample.map((o) => searchPlan({ k, oversample: o, ...(p === undefined ? {} : { prefilter: p }) })),
+  );
 }
 
 // The candidates are ordered by distance, so those of a smaller prefilter are their first; and of those that

@@ -6,6 +6,8 @@ const MAX_K = 10_000;
 /** Most candidates that are rescored: k × oversample. */
 const MAX_RESCORED = 1_000_000;
 const MAX_PREFILTER = 10_000_000;
+/** Hamming candidates for each copy that is read, unless told: docs/search.md has the figures. */
+const PREFILTER_EACH = 8;
 
 /** Search options with their defaults, checked. */
 export interface SearchPlan {
@@ -37,7 +39,7 @@ export function searchPlan(options: SearchOptions = {}): SearchPlan {
     throw new TypeError('signal must be an AbortSignal');
   limit('k', k, 1, MAX_K, true);
   limit('oversample', oversample, 1, MAX_RESCORED / k, false);
-  const prefilter = options.prefilter ?? whole(5 * k * oversample);
+  const prefilter = options.prefilter ?? Math.min(whole(PREFILTER_EACH * k * oversample), MAX_PREFILTER);
   limit('prefilter', prefilter, k, MAX_PREFILTER, true);
   return { k, prefilter, rescored: Math.min(whole(k * oversample), prefilter), conditions, payloads, signal };
 }

@@ -53,7 +53,7 @@ export interface SearchOptions {
   readonly oversample?: number;
   /**
    * Hamming candidates, k … 10 000 000. More costs time in the bit score and finds more. Default
-   * 5 × k × oversample.
+   * 8 × k × oversample.
    */
   readonly prefilter?: number;
   /** Only rows whose payload passes. */
