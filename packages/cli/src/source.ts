@@ -9,8 +9,9 @@ import {
   type VectorBatch,
   type VectorSource,
 } from '@nestbit/core';
-import { Encoder } from '@nestbit/core/onnx';
+import type { EncodeOptions, Encoder } from '@nestbit/core/onnx';
 import { openFloatIndex, openLangChainFolder } from '@nestbit/faiss-adapter';
+import { checkModelOptions, type ModelOptions, openEncoder } from './model-options.ts';
 
 /** Embeddings of a source, in order. */
 export interface EmbeddingBatch {
@@ -37,17 +38,14 @@ export interface Source {
   close(): Promise<void>;
 }
 
-export interface ModelOptions {
-  readonly model?: string;
-  readonly variant?: string;
-  readonly prompt?: string;
-}
-
 /**
  * Opens vectors (`.npy`, JSONL, a flat float `.faiss`, a folder of LangChain.js's FaissStore) or, with a model
  * folder, JSONL texts.
+ *
+ * @param promptName name of the prompt before each text, where the options name none
  */
-export async function openSource(path: string, options: ModelOptions): Promise<Source> {
+export async function openSource(path: string, options: ModelOptions, promptName?: string): Promise<Source> {
+  checkModelOptions(options);
   if (options.model === undefined) {
     const file = await openAnyVectors(path);
     return {
@@ -67,17 +65,14 @@ export async function openSource(path: string, options: ModelOptions): Promise<S
       `${path} is no text: with --model the source is .jsonl or .jsonl.gz with "text" fields.`,
     );
   }
-  const encoder = await Encoder.open(
-    options.model,
-    options.variant === undefined ? {} : { variant: options.variant },
-  );
+  const { encoder, prompt } = await openEncoder(options.model, options, promptName);
   return {
     path,
     dimensions: encoder.dimensions,
     rows: undefined,
     numbered: false,
     model: encoder.identity,
-    batches: (signal) => textBatches(encoder, path, options.prompt, signal),
+    batches: (signal) => textBatches(encoder, path, { ...prompt, signal }),
     close: () => encoder.close(),
   };
 }
@@ -119,11 +114,9 @@ function warnOfLengths(
 async function* textBatches(
   encoder: Encoder,
   path: string,
-  prompt: string | undefined,
-  signal: AbortSignal,
+  options: EncodeOptions & { readonly signal: AbortSignal },
 ): AsyncGenerator<EmbeddingBatch> {
-  const records = readTextRecords(path, signal);
-  const options = prompt === undefined ? { signal } : { signal, prompt };
+  const records = readTextRecords(path, options.signal);
   for await (const batch of encoder.encodeStream<TextRecord>(records, ({ text }) => text, options)) {
     yield {
       rows: batch.records.length,

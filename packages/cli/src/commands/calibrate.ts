@@ -1,8 +1,9 @@
 import { Calibration, type CopyKind, formatCodec, writeFileAtomic } from '@nestbit/core';
 import { Command, Option } from 'commander';
+import { type ModelOptions, modelOptions } from '../model-options.ts';
 import { wholeNumber } from '../options.ts';
 import { Progress } from '../progress.ts';
-import { type ModelOptions, openSource } from '../source.ts';
+import { openSource } from '../source.ts';
 
 interface Options extends ModelOptions {
   readonly out: string;
@@ -17,7 +18,7 @@ interface Options extends ModelOptions {
 }
 
 export function calibrateCommand(signal: AbortSignal): Command {
-  return new Command('calibrate')
+  const command = new Command('calibrate')
     .description('make the codec of some embeddings (.npy, .jsonl, or texts with --model)')
     .argument('<source>', 'vectors, or texts with --model')
     .requiredOption('--out <codec.json>', 'where to write the codec')
@@ -43,12 +44,10 @@ export function calibrateCommand(signal: AbortSignal): Command {
         .default('int8'),
     )
     .option('--quantile <share>', 'share of the values that the ranges of a calibrated copy hold', '1')
-    .option('--model <folder>', 'model folder that encodes the texts')
-    .option('--variant <name>', 'onnx/model_<name>.onnx')
-    .option('--prompt <name>', 'prompt before each text, such as document')
     .option('--model-name <identity>', 'identity of the model that made the vectors, kept in the codec')
     .option('--json', 'print one JSON object')
     .action((path: string, options: Options) => calibrate(path, options, signal));
+  return modelOptions(command);
 }
 
 async function calibrate(path: string, options: Options, signal: AbortSignal): Promise<void> {

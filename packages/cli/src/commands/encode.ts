@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { type Codec, NestbitError, SaturationCounter } from '@nestbit/core';
 import { Command } from 'commander';
 import { readCodec } from '../codec-io.ts';
+import { type ModelOptions, modelOptions } from '../model-options.ts';
 import { Outputs } from '../outputs.ts';
 import { Progress } from '../progress.ts';
-import { type ModelOptions, openSource } from '../source.ts';
+import { openSource } from '../source.ts';
 
 interface Options extends ModelOptions {
   readonly out: string;
@@ -14,16 +15,14 @@ interface Options extends ModelOptions {
 }
 
 export function encodeCommand(signal: AbortSignal): Command {
-  return new Command('encode')
+  const command = new Command('encode')
     .description('write bits.npy and int8.npy (with --codec) or embeddings.npy (texts without)')
     .argument('<source>', 'vectors, or texts with --model')
     .requiredOption('--out <folder>', 'where the files go; ids.jsonl too, where the source has ids')
     .option('--codec <codec.json>', 'codec made by calibrate')
-    .option('--model <folder>', 'model folder that encodes the texts')
-    .option('--variant <name>', 'onnx/model_<name>.onnx')
-    .option('--prompt <name>', 'prompt before each text, such as document')
     .option('--json', 'print one JSON object')
     .action((path: string, options: Options) => encode(path, options, signal));
+  return modelOptions(command);
 }
 
 async function encode(path: string, options: Options, signal: AbortSignal): Promise<void> {

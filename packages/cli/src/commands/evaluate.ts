@@ -8,9 +8,10 @@ import {
 } from '@nestbit/core';
 import { Command } from 'commander';
 import { readCodec } from '../codec-io.ts';
+import { encoderOptions, type ModelOptions } from '../model-options.ts';
 import { numberList, wholeNumber } from '../options.ts';
 import { Progress } from '../progress.ts';
-import { type ModelOptions, openSource, type Source } from '../source.ts';
+import { openSource, type Source } from '../source.ts';
 import { checkWidth, openStore } from '../stores/opened.ts';
 
 interface Options extends ModelOptions {
@@ -26,7 +27,7 @@ interface Options extends ModelOptions {
 }
 
 export function evaluateCommand(signal: AbortSignal): Command {
-  return new Command('evaluate')
+  const evaluate = new Command('evaluate')
     .description('recall@k of a codec, or of a store, on your documents and queries, stage by stage')
     .argument('[docs]', 'vectors, or texts with --model; or, with --store, --exact')
     .requiredOption('--queries <file>', 'vectors, or texts with --model')
@@ -37,10 +38,9 @@ export function evaluateCommand(signal: AbortSignal): Command {
     .option('-k <n>', 'hits wanted', wholeNumber, 10)
     .option('--oversample <list>', 'k × oversample candidates are rescored; default 20', numberList)
     .option('--prefilter <list>', 'Hamming candidates; default: 8 × k × each oversample', numberList)
-    .option('--model <folder>', 'model folder that encodes the texts')
-    .option('--variant <name>', 'onnx/model_<name>.onnx')
     .option('--json', 'print one JSON object')
     .action((path: string | undefined, options: Options) => command(path, options, signal));
+  return encoderOptions(evaluate);
 }
 
 async function command(path: string | undefined, options: Options, signal: AbortSignal): Promise<void> {
@@ -55,7 +55,7 @@ async function command(path: string | undefined, options: Options, signal: Abort
     );
   if (options.store !== undefined && (options.codec ?? options.dimensions) !== undefined)
     throw new NestbitError('USAGE', '--codec and --dimensions are decided by the store; leave them out.');
-  const docs = await openSource(docsPath, { ...options, prompt: 'document' });
+  const docs = await openSource(docsPath, options, 'document');
   try {
     const queries = await readAll(options, docs, signal);
     const { result, codec } = await (options.store === undefined
@@ -151,7 +151,7 @@ async function* counted(
 }
 
 async function readAll(options: Options, docs: Source, signal: AbortSignal): Promise<Float32Array> {
-  const source = await openSource(options.queries, { ...options, prompt: 'query' });
+  const source = await openSource(options.queries, options, 'query');
   try {
     if (source.dimensions !== docs.dimensions) {
       throw new NestbitError(

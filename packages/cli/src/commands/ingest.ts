@@ -1,8 +1,9 @@
 import { type Codec, calibrate, NestbitError } from '@nestbit/core';
 import { Command, Option } from 'commander';
 import { readCodec } from '../codec-io.ts';
+import { type ModelOptions, modelOptions } from '../model-options.ts';
 import { Progress } from '../progress.ts';
-import { type ModelOptions, openSource } from '../source.ts';
+import { openSource } from '../source.ts';
 import { checkWidth, type IndexKind, openOrCreate } from '../stores/opened.ts';
 
 export interface IngestOptions extends ModelOptions {
@@ -23,14 +24,11 @@ export interface Ingested {
 const IN_FLIGHT = 2;
 
 export function ingestCommand(signal: AbortSignal): Command {
-  return ingestOptions(
+  const command = ingestOptions(
     new Command('ingest'),
     'vectors (.npy, .jsonl, .faiss, a LangChain folder), or texts with --model',
   )
     .description('put vectors or texts into a store; ids are those of the source, or its row numbers')
-    .option('--model <folder>', 'model folder that encodes the texts')
-    .option('--variant <name>', 'onnx/model_<name>.onnx')
-    .option('--prompt <name>', 'prompt before each text, such as document')
     .action(async (path: string, options: IngestOptions & { readonly json?: boolean }) => {
       const result = await ingest(path, options, signal);
       process.stdout.write(
@@ -39,6 +37,7 @@ export function ingestCommand(signal: AbortSignal): Command {
           : `${result.rows} rows are in ${result.store}\n`,
       );
     });
+  return modelOptions(command);
 }
 
 /** Argument and options of every command that fills a store. */

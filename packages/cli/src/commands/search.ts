@@ -1,15 +1,14 @@
 import { type EvaluatedStore, type Filter, type Hit, NestbitError } from '@nestbit/core';
-import { Encoder } from '@nestbit/core/onnx';
 import { Command } from 'commander';
+import { checkModelOptions, type ModelOptions, modelOptions, openEncoder } from '../model-options.ts';
 import { wholeNumber } from '../options.ts';
 import { openSource } from '../source.ts';
 import { checkWidth, openStore } from '../stores/opened.ts';
 
-interface Options {
+interface Options extends ModelOptions {
   readonly store: string;
   readonly queries?: string;
   readonly text?: string;
-  readonly model?: string;
   readonly k: number;
   readonly oversample?: number;
   readonly prefilter?: number;
@@ -18,23 +17,24 @@ interface Options {
 }
 
 export function searchCommand(signal: AbortSignal): Command {
-  return new Command('search')
+  const command = new Command('search')
     .description('the nearest rows of a store; with --json one line a query')
     .requiredOption('--store <uri>', 'faiss:PATH, pglite:PATH#STORE or postgres://…#STORE')
     .option('--queries <file>', 'vectors, or texts with --model')
     .option('--text <question>', 'one text, with --model')
-    .option('--model <folder>', 'model folder that encodes the texts')
     .option('-k <n>', 'hits wanted', wholeNumber, 10)
     .option('--oversample <n>', 'k × oversample candidates are rescored; default 20', wholeNumber)
     .option('--prefilter <n>', 'Hamming candidates; default 8 × k × oversample', wholeNumber)
     .option('--filter <json>', 'only rows whose payload passes, such as {"lang":"en"}')
     .option('--json', 'print JSON lines')
     .action((options: Options) => search(options, signal));
+  return modelOptions(command);
 }
 
 async function search(options: Options, signal: AbortSignal): Promise<void> {
   if ((options.queries === undefined) === (options.text === undefined))
     throw new NestbitError('USAGE', 'Give either --queries file or --text "…" with --model folder.');
+  checkModelOptions(options);
   const filter = options.filter === undefined ? {} : { filter: filterOf(options.filter) };
   const opened = await openStore(options.store, true);
   const { store } = opened;
@@ -61,8 +61,7 @@ async function* queriesOf(
   signal: AbortSignal,
 ): AsyncGenerator<Float32Array> {
   if (options.queries !== undefined) {
-    const model = options.model === undefined ? {} : { model: options.model };
-    const source = await openSource(options.queries, { ...model, prompt: 'query' });
+    const source = await openSource(options.queries, options, 'query');
     try {
       checkWidth(source.dimensions, options.queries, store);
       for await (const { vectors } of source.batches(signal)) yield vectors;
@@ -72,10 +71,10 @@ async function* queriesOf(
     return;
   }
   if (options.model === undefined) throw new NestbitError('USAGE', '--text needs --model folder.');
-  const encoder = await Encoder.open(options.model);
+  const { encoder, prompt } = await openEncoder(options.model, options, 'query');
   try {
     checkWidth(encoder.dimensions, options.model, store);
-    yield await encoder.encode([options.text as string], { prompt: 'query', signal });
+    yield await encoder.encode([options.text as string], { ...prompt, signal });
   } finally {
     await encoder.close();
   }

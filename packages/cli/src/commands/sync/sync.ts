@@ -3,12 +3,17 @@ import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NestbitError, parseCodec } from '@nestbit/core';
-import { Encoder } from '@nestbit/core/onnx';
-import { followTexts, type PgPool, SyncWorker } from '@nestbit/pg-adapter';
+import { followTexts, type PgPool, SyncWorker, type TextEncoder } from '@nestbit/pg-adapter';
 import { Command } from 'commander';
+import {
+  checkModelOptions,
+  type ModelOptions,
+  modelOptions,
+  type OpenedEncoder,
+  openEncoder,
+} from '../../model-options.ts';
 import { wholeNumber } from '../../options.ts';
 import { Progress } from '../../progress.ts';
-import type { ModelOptions } from '../../source.ts';
 import { connectTo } from '../../stores/postgres.ts';
 import { serveMetrics } from './metrics-server.ts';
 
@@ -36,16 +41,13 @@ interface Options extends ModelOptions {
 
 /** `sync`: keeps codes in step with the table that they follow. */
 export function syncCommand(signal: AbortSignal): Command {
-  return new Command('sync')
+  const command = new Command('sync')
     .description('keep codes in step with a Postgres table, until Ctrl-C; any number of processes may')
     .argument('<postgres-url>', 'postgres://host/database or pglite:PATH')
     .option('--store <name>', 'the store; default: the name of the table')
     .option('--table <name>', 'the table')
     .option('--schema <name>', "schema of nestbit's tables; default nestbit")
     .option('--text-column <name>', 'column of texts; the store is made when there is none (needs --model)')
-    .option('--model <folder>', 'model folder that encodes the texts')
-    .option('--variant <name>', 'onnx/model_<name>.onnx')
-    .option('--prompt <name>', 'prompt before each text, such as document')
     .option('--table-schema <name>', 'for a new store: schema of the table; default: by the search path')
     .option('--id <column>', 'for a new store: unique column; default: the primary key')
     .option('--codec <codec.json>', 'for a new store: its codec; default: one calibrated on some texts')
@@ -63,25 +65,25 @@ export function syncCommand(signal: AbortSignal): Command {
     .option('--metrics-host <host>', 'on this address', '127.0.0.1')
     .option('--json', 'print one JSON object')
     .action((url: string, options: Options) => sync(url, options, signal));
+  return modelOptions(command);
 }
 
 async function sync(url: string, options: Options, signal: AbortSignal): Promise<void> {
+  checkModelOptions(options);
   const name = options.store ?? options.table;
   if (name === undefined)
     throw new NestbitError('USAGE', 'The store is missing; give --store name or --table name.');
   if (options.textColumn !== undefined && (options.model === undefined || options.table === undefined))
     throw new NestbitError('USAGE', '--text-column needs --table name and --model folder.');
   const { pool, close } = await connectTo(url);
-  const encoder =
+  const opened =
     options.model === undefined
       ? undefined
-      : await Encoder.open(
-          options.model,
-          options.variant === undefined ? {} : { variant: options.variant },
-        ).catch(async (error) => {
+      : await openEncoder(options.model, options).catch(async (error) => {
           await close();
           throw error;
         });
+  const encoder = opened && withPrompt(opened);
   try {
     const made =
       options.textColumn !== undefined && encoder !== undefined
@@ -106,7 +108,7 @@ async function sync(url: string, options: Options, signal: AbortSignal): Promise
     }
     await report(worker, options.json === true, options.once === true);
   } finally {
-    await encoder?.close();
+    await opened?.encoder.close();
     await close();
   }
 }
@@ -115,14 +117,14 @@ async function openWorker(
   pool: PgPool,
   store: string,
   options: Options,
-  encoder: Encoder | undefined,
+  encoder: TextEncoder | undefined,
 ): Promise<SyncWorker> {
   try {
     return await SyncWorker.open(pool, {
       store,
       ...(options.schema !== undefined && { schema: options.schema }),
       ...(encoder && { encoder }),
-      ...(options.prompt !== undefined && { prompt: options.prompt }),
+      ...promptKey(options),
       ...(options.workers !== undefined && { concurrency: options.workers }),
       ...(options.batch !== undefined && { batch: options.batch }),
       listen: options.listen,
@@ -146,10 +148,10 @@ async function setUp(
   pool: PgPool,
   options: Options,
   column: string,
-  encoder: Encoder,
+  encoder: TextEncoder,
   signal: AbortSignal,
 ): Promise<string> {
-  const { table, tableSchema, id, store, schema, prompt, dimensions, sample, notify } = options;
+  const { table, tableSchema, id, store, schema, dimensions, sample, notify } = options;
   const codec = options.codec === undefined ? undefined : parseCodec(await readFile(options.codec, 'utf8'));
   return await followTexts(pool, {
     table: table as string,
@@ -160,12 +162,27 @@ async function setUp(
     ...(id !== undefined && { id }),
     ...(store !== undefined && { store }),
     ...(schema !== undefined && { schema }),
-    ...(prompt !== undefined && { prompt }),
+    ...promptKey(options),
     ...(dimensions !== undefined && { dimensions }),
     ...(sample !== undefined && { sample }),
     ...(codec && { codec }),
     ...(notify !== undefined && { notify }),
   });
+}
+
+/** An encoder that puts the prompt of the command line before each text. */
+function withPrompt({ encoder, prompt }: OpenedEncoder): TextEncoder {
+  return {
+    dimensions: encoder.dimensions,
+    identity: encoder.identity,
+    encode: (texts, { signal }) => encoder.encode(texts, { ...prompt, ...(signal && { signal }) }),
+  };
+}
+
+/** What tells encoded texts apart by their prompt. */
+function promptKey({ prompt, promptName }: Options): { readonly prompt?: string } {
+  const key = promptName ?? prompt;
+  return key === undefined ? {} : { prompt: key };
 }
 
 async function drain(worker: SyncWorker, signal: AbortSignal): Promise<void> {
