@@ -1,6 +1,6 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Codec, type CopyKind, calibrate, MemoryStore } from '@nestbit/core';
+import { type Codec, type CopyKind, calibrate, MemoryStore, openNpy, parseCodec } from '@nestbit/core';
 import { clusteredVectors } from '@nestbit/core/testing';
 import { FaissStore, type StoreIndex } from '@nestbit/faiss-adapter';
 import { expect, test } from 'vitest';
@@ -78,7 +78,8 @@ for (const copy of COPIES) {
       const again = new MemoryStore({ codec });
       for await (const batch of all.rows({ batchRows: 333 })) await again.upsert(batch);
       expect(await again.search(asked)).toEqual(await oracle.search(asked));
-      const { bytes } = await all.stats();
+      const { bytes, codec: told } = await all.stats();
+      expect([told.copy, told.advice === undefined]).toEqual([codec.copy, copy !== undefined]);
       const { layout } = codec;
       const stride = layout.copy === 0 ? 0 : layout.copy + 4;
       const rows = ROWS - 100;
@@ -90,6 +91,47 @@ for (const copy of COPIES) {
       });
       await all.close();
     }
+  });
+}
+
+for (const [copy, names] of [
+  ['int4', ['bits', 'copies', 'scalars']],
+  ['none', ['bits', 'scalars']],
+  ['calibrated', ['bits', 'int8', 'scalars']],
+  [undefined, ['bits', 'int8']],
+] as const) {
+  test(`copy ${copy ?? 'of codec version 1'}: an export with codes holds those of the rows that live`, async () => {
+    const codec = await codecOf(copy);
+    const index: StoreIndex = copy === 'none' ? { kind: 'hnsw' } : { kind: 'flat' };
+    const store = await FaissStore.create(join(folder, `exported-${copy}`), { codec, index });
+    await store.upsert({ ids, embeddings: vectors });
+    await store.index();
+    await store.delete(copy === 'none' ? [] : [7n]);
+    const out = join(folder, `codes-${copy}`);
+    mkdirSync(out);
+    await store.export(join(out, 'x.faiss'), { codes: true });
+    expect(readdirSync(out).sort()).toEqual(
+      [
+        'x.faiss',
+        'x.faiss.codec.json',
+        'x.faiss.ids.jsonl',
+        ...names.map((name) => `x.faiss.${name}.npy`),
+      ].sort(),
+    );
+    const kept = readFileSync(join(out, 'x.faiss.ids.jsonl'), 'utf8').trim().split('\n');
+    const rows = await store.get(kept.map((line) => BigInt(JSON.parse(line))));
+    for (const name of names) {
+      const file = await openNpy(join(out, `x.faiss.${name}.npy`));
+      expect([file.rows, file.type]).toEqual([kept.length, name === 'int8' ? 'int8' : 'uint8']);
+      await file.close();
+      const bytes = readFileSync(join(out, `x.faiss.${name}.npy`)).subarray(128);
+      const part = name === 'bits' || name === 'scalars' ? name : 'copy';
+      expect(bytes.equals(Buffer.concat(rows.map((row) => row?.[part] as Uint8Array)))).toBe(true);
+    }
+    expect(parseCodec(readFileSync(join(out, 'x.faiss.codec.json'), 'utf8')).fingerprint).toBe(
+      codec.fingerprint,
+    );
+    await store.close();
   });
 }
 

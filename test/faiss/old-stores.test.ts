@@ -77,7 +77,9 @@ for (const version of [1, 2]) {
       const reader = await FaissStore.open(path, { readOnly: true });
       expect(reader.codec.fingerprint).toBe(fingerprint);
       expect(await reader.size()).toBe(old.size);
-      expect((await reader.stats()).index.rows).toBe(kind === 'flat' ? 0 : 60);
+      const { index, codec } = await reader.stats();
+      expect(index.rows).toBe(kind === 'flat' ? 0 : 60);
+      expect(codec.advice).toMatch(/^A codec of version 3 finds more .* nestbit calibrate, and ingest/);
       expect(plain(await reader.search(queries, OPTIONS))).toEqual(old.hits);
       expect(plain(await reader.search(queries, { ...OPTIONS, filter: { half: 1 } }))).toEqual(old.filtered);
       expectRows(await reader.get(STORED), old.stored);

@@ -62,27 +62,39 @@ export function exportCommand(signal: AbortSignal): Command {
     .description('write the binary index as a file of faiss, and the ids beside it as FILE.ids.jsonl')
     .requiredOption('--store <uri>', 'faiss:PATH')
     .requiredOption('--out <file.faiss>', 'file to write')
+    .option(
+      '--codes',
+      'also write the codes as FILE.bits.npy, .scalars.npy, .copies.npy or .int8.npy, and the codec',
+    )
     .option('--json', 'print one JSON object')
-    .action(async ({ store: uri, out, json }: Options & { readonly out: string }) => {
-      const store = await openFaissStore(uri, true);
-      const progress = new Progress('reading', await store.size());
-      let last = 0;
-      try {
-        const rows = await store.export(out, {
-          signal,
-          onProgress: (done) => {
-            progress.add(done - last);
-            last = done;
-          },
-        });
-        process.stdout.write(
-          json === true
-            ? `${JSON.stringify({ rows, index: out, ids: `${out}.ids.jsonl` })}\n`
-            : `${rows} rows are in ${out}, their ids in ${out}.ids.jsonl\n`,
-        );
-      } finally {
-        progress.stop();
-        await store.close();
-      }
-    });
+    .action(
+      async ({
+        store: uri,
+        out,
+        codes,
+        json,
+      }: Options & { readonly out: string; readonly codes?: boolean }) => {
+        const store = await openFaissStore(uri, true);
+        const progress = new Progress('reading', await store.size());
+        let last = 0;
+        try {
+          const rows = await store.export(out, {
+            signal,
+            codes,
+            onProgress: (done) => {
+              progress.add(done - last);
+              last = done;
+            },
+          });
+          process.stdout.write(
+            json === true
+              ? `${JSON.stringify({ rows, index: out, ids: `${out}.ids.jsonl`, ...(codes && { codec: `${out}.codec.json` }) })}\n`
+              : `${rows} rows are in ${out}, their ids in ${out}.ids.jsonl${codes ? `, their codes in ${out}.*.npy` : ''}\n`,
+          );
+        } finally {
+          progress.stop();
+          await store.close();
+        }
+      },
+    );
 }

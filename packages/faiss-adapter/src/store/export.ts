@@ -1,6 +1,7 @@
 import { AtomicFile, type Id, throwIfAborted } from '@nestbit/core';
 import { call } from '../addon/call.ts';
 import { addon, type NativeIndex } from '../addon/native.ts';
+import { CodeArrays } from './export-codes.ts';
 import type { IndexKeeper } from './index-keeper.ts';
 import { livingRows } from './living-rows.ts';
 import { type StoreIndex, TRAINING_ROUNDS, usualLists } from './settings.ts';
@@ -10,6 +11,12 @@ import type { View } from './view.ts';
 const ROWS_AT_ONCE = 4096;
 
 export interface ExportOptions {
+  /**
+   * Also write the codes of the rows, in the order of the labels: `<path>.bits.npy`, `.scalars.npy` (codec version 3),
+   * `.copies.npy` (with the copy `calibrated` `.int8.npy`, with `none` no file), and `<path>.codec.json`. Default
+   * false.
+   */
+  readonly codes?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called with the rows read. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
@@ -30,11 +37,18 @@ export async function exportIndex(
   const whole = keeper.current?.rows === view.rows && live === view.rows ? keeper.current.native : undefined;
   const codes = new Uint8Array(whole === undefined ? live * bytes : 0);
   const ids = await AtomicFile.create(`${path}.ids.jsonl`);
+  let arrays: CodeArrays | undefined;
   try {
+    if (options.codes === true) arrays = await CodeArrays.create(path, generation.codec);
     let done = 0;
     for (const rows of livingRows(view, ROWS_AT_ONCE)) {
       throwIfAborted(options.signal);
-      if (whole === undefined) {
+      if (arrays !== undefined) {
+        const memory = generation.codec.allocate(rows.length);
+        await call(() => generation.files.read(rows, memory.bits, memory.scalars, memory.copies));
+        await arrays.append(memory);
+        if (whole === undefined) codes.set(memory.bits, done * bytes);
+      } else if (whole === undefined) {
         const bits = codes.subarray(done * bytes, (done + rows.length) * bytes);
         await call(() => generation.files.read(rows, bits));
       }
@@ -44,8 +58,10 @@ export async function exportIndex(
     }
     const index = whole ?? (await indexOver(codes, view, options.signal));
     await call(() => index.write(path));
+    await arrays?.commit();
     await ids.commit();
   } finally {
+    await arrays?.abort();
     await ids.abort();
   }
   return live;

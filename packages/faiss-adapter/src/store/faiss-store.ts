@@ -145,7 +145,7 @@ export class FaissStore implements Store {
 
   /**
    * Writes the binary index of the living rows as a file that faiss opens in any language, and the ids beside it
-   * (`<path>.ids.jsonl`, in the order of the labels). Gives the number of rows.
+   * (`<path>.ids.jsonl`, in the order of the labels); with `codes`, scalars and copies too. Returns the number of rows.
    *
    * @throws NestbitError `FILE_WRITE`, `STORE_DAMAGED`, `ABORTED`
    */
