@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Codec, type CopyKind, calibrate, MemoryStore, openNpy, parseCodec } from '@nestbit/core';
+import { Codec, type CopyKind, calibrate, MemoryStore, openNpy, parseCodec } from '@nestbit/core';
 import { clusteredVectors } from '@nestbit/core/testing';
 import { FaissStore, type StoreIndex } from '@nestbit/faiss-adapter';
 import { expect, test } from 'vitest';
@@ -26,7 +26,9 @@ const ids = Array.from({ length: ROWS }, (_, row) => BigInt(row));
 const payloads = ids.map((id) => ({ part: Number(id % 7n) }));
 
 async function codecOf(copy: CopyKind | undefined): Promise<Codec> {
-  return (await calibrate([vectors], { inputDimensions: WIDTH })).codec(copy === undefined ? {} : { copy });
+  const calibration = await calibrate([vectors], { inputDimensions: WIDTH });
+  if (copy !== undefined) return calibration.codec({ copy });
+  return new Codec({ ...calibration.codec({ copy: 'calibrated' }).settings, scalars: false });
 }
 
 for (const copy of COPIES) {
