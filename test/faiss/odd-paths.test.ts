@@ -56,19 +56,19 @@ test('a pipe in place of a file of a store is refused at once', async () => {
 });
 
 // Limits that hold for the process, so each case has one of its own.
-test.skipIf(process.platform !== 'linux')(
-  'no descriptor left is a named error, and the next call works',
-  () => {
-    const args = [...execArgv, program('faiss-no-files.ts'), folder];
-    const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
-    expect(stderr).toBe('');
-    expect(JSON.parse(stdout)).toEqual({
-      read: 'NestbitError FILE_NOT_FOUND Too many open files',
-      write: 'NestbitError FILE_WRITE Too many open files',
-      after: 'read',
-    });
-  },
-);
+test('no descriptor left is a named error, and the next call works', (context) => {
+  if (process.platform !== 'linux') context.skip('limits of a running process are set on Linux only');
+  if (process.env['NESTBIT_SANITIZED'] === '1')
+    context.skip('UndefinedBehaviorSanitizer needs a descriptor to look at memory');
+  const args = [...execArgv, program('faiss-no-files.ts'), folder];
+  const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  expect(stderr).toBe('');
+  expect(JSON.parse(stdout)).toEqual({
+    read: 'NestbitError FILE_NOT_FOUND Too many open files',
+    write: 'NestbitError FILE_WRITE Too many open files',
+    after: 'read',
+  });
+});
 
 test('no thread to be had is THREAD_LIMIT, and later calls work', (context) => {
   if (process.platform !== 'linux' || process.getuid?.() !== 0)

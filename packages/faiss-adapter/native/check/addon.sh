@@ -1,9 +1,12 @@
 #!/bin/sh
-# Builds the whole addon with AddressSanitizer and UndefinedBehaviorSanitizer and runs its tests on it; arguments
-# choose others. CXX chooses another compiler. Node itself is not instrumented, so leaks are not looked for.
+# Builds the whole addon with AddressSanitizer and UndefinedBehaviorSanitizer and runs its tests on it, mutated index
+# files among them; arguments choose others. CXX chooses another compiler. Node itself is not instrumented, so leaks are
+# not looked for.
 set -eu
 cd "$(dirname "$0")/../.."
 out=$(mktemp -d)
+# A test runs as another user.
+chmod 755 "$out"
 trap 'rm -rf "$out"' EXIT
 headers=$(node -p "require('node-addon-api').include_dir")
 prefix=$(node -p "require('path').dirname(require('path').dirname(process.execPath))")
@@ -17,7 +20,8 @@ sanitize="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
 ${CXX:-g++} -shared $sanitize "$out"/*.o -lfaiss -lopenblas -lgomp -Wl,-z,nodelete -o "$out/nestbit_faiss.node"
 cd ../..
 [ $# -gt 0 ] || set -- test/faiss/arguments test/faiss/binary-index test/faiss/damaged-files test/faiss/golden \
-  test/faiss/stopping test/faiss/store
+  test/faiss/odd-paths test/faiss/pulled-memory test/faiss/shrinking-files test/faiss/stopping test/faiss/store \
+  test/faiss/terminated-workers test/fuzz
 LD_PRELOAD="$(${CXX:-g++} -print-file-name=libasan.so) $(${CXX:-g++} -print-file-name=libubsan.so)" \
-  ASAN_OPTIONS=detect_leaks=0 NESTBIT_TEST_BACKENDS=none NESTBIT_ADDON="$out/nestbit_faiss.node" \
+  ASAN_OPTIONS=detect_leaks=0 NESTBIT_TEST_BACKENDS=none NESTBIT_SANITIZED=1 NESTBIT_ADDON="$out/nestbit_faiss.node" \
   node node_modules/vitest/vitest.mjs run "$@"
