@@ -14,32 +14,46 @@ export interface Claim {
   readonly rows: ReadonlyMap<string, { readonly version: string; readonly attempts: number }>;
 }
 
-/** Appended changes that are moved in one transaction, about. */
-const MOVED_AT_ONCE = 8192;
+/** Appended changes that are moved in one transaction, at most. Many: of an id that changed often one row is left. */
+const MOVED_AT_ONCE = 50_000;
+/** First key of the advisory locks of those who move changes; the second is a hash of schema and store. */
+const MOVING = 1_852_142_453;
 
 /**
- * Moves changes that writers have appended into the queue, where each id stands once; those that another worker is moving
- * are passed over. A change is in one of the two at any moment. Gives how many were moved.
+ * Moves changes that writers have appended into the queue, where each id stands once. One worker at a time moves; the
+ * others go on with what is there. A change is in one of the two at any moment.
+ *
+ * An id that waits already and that nobody has claimed is left as it is: whoever claims it reads its row later than this
+ * statement began, and so sees the change.
+ *
+ * @returns how many were moved; nothing when another worker is at it
  */
-export async function moveChanges(pool: Pool, sync: SyncSpec): Promise<number> {
+export async function moveChanges(pool: Pool, sync: SyncSpec): Promise<number | undefined> {
   const { changes, queue } = syncRelations(sync);
   const { shrinks } = registryOf(sync.schema);
-  const rows = await transaction(pool, async (client) => {
-    const result = await client.query<{ moved: number }>(
+  return await transaction(pool, async (client) => {
+    const locked = await client.query<{ mine: boolean }>(
+      `select pg_try_advisory_xact_lock(${MOVING}, hashtext($1 || '.' || $2)) as mine`,
+      [sync.schema, sync.store],
+    );
+    if (!locked.rows[0].mine) return undefined;
+    const { rows } = await client.query<{ moved: number }>(
       `with moved as materialized (
-         delete from ${qualified(changes)} where ctid = any(array(select ctid from ${qualified(changes)} limit $2 for update skip locked))
+         delete from ${qualified(changes)} where ctid = any(array(select ctid from ${qualified(changes)} limit $2))
          returning id, at),
        truncated as (
          update ${shrinks} set sweeps_wanted = sweeps_wanted + 1 where name = $1 and exists (select from moved where id is null)),
        queued as (
          insert into ${qualified(queue)} as q (id, changed_at)
-         select id, min(at) from moved where id is not null group by id order by id ${ON_CHANGE})
+         select m.id, min(m.at) from moved m
+         where m.id is not null and not exists (
+           select from ${qualified(queue)} w where w.id = m.id and w.claim is null and not w.aside and w.attempts = 0)
+         group by m.id order by m.id ${ON_CHANGE})
        select count(*)::int as moved from moved`,
       [sync.store, MOVED_AT_ONCE],
     );
-    return result.rows;
+    return rows[0].moved;
   });
-  return rows[0].moved;
 }
 
 /** Claims the oldest changes that nobody has. One statement; rows that others hold are passed over, never waited for. */

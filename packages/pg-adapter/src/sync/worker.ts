@@ -221,7 +221,7 @@ export class SyncWorker implements AsyncDisposable {
         rows[0].now,
       ]);
       if (left.rowCount === 0) return;
-      if (moved === 0) await sleep(5 + 5 * Math.random());
+      if (moved === undefined || moved === 0) await sleep(5 + 5 * Math.random());
     }
   }
 

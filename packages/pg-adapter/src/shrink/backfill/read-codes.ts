@@ -45,13 +45,11 @@ export class CodeReader {
     const { source, codec, copy, signal } = this.#read;
     try {
       const { client } = await this.#connected();
-      if (!copy) await client.query(`begin; ${ALL_ROWS}`);
+      await client.query(`begin; ${ALL_ROWS}`);
       const batches = readRange(client, source, codec.inputDimensions, range, { copy, signal });
       const found = await gather(codec, batches, memory);
-      if (!copy) {
-        await client.query('commit');
-        this.end();
-      }
+      await client.query('commit');
+      if (!copy) this.end();
       this.#used = performance.now();
       return found;
     } catch (error) {
@@ -74,8 +72,6 @@ export class CodeReader {
     }
     const connection = await copyReader(pool);
     this.#connection = connection;
-    // Of this connection alone: the server refuses to leave rows out.
-    await connection.client.query('set row_security = off');
     connection.client.once('end', () => {
       if (this.#connection === connection) this.#connection = undefined;
     });
