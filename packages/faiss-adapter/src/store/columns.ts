@@ -22,7 +22,7 @@ export class Columns {
   /**
    * The rows that pass, among those of `alive` (absent: all).
    *
-   * @param payloadOf the payload of a row that is alive
+   * @param payloadOf the payload of a row, dead ones too
    */
   async passing(
     conditions: readonly Condition[],
@@ -36,14 +36,7 @@ export class Columns {
     const halves = new Uint32Array(pass.buffer);
     if (alive === undefined) for (let row = 0; row < rows; row++) halves[row >>> 5] |= 1 << (row & 31);
     else pass.set(alive.subarray(0, pass.length));
-    await this.#load(
-      new Set(conditions.map(({ field }) => field)),
-      rows,
-      halves.slice(),
-      payloadOf,
-      turns,
-      signal,
-    );
+    await this.#load(new Set(conditions.map(({ field }) => field)), rows, payloadOf, turns, signal);
     for (const condition of conditions) {
       const column = this.#columns.get(condition.field) as Column;
       const passes = await test(condition, column, turns, signal);
@@ -55,11 +48,11 @@ export class Columns {
     return pass;
   }
 
-  // Brings the columns of some fields up to `rows`. Dead rows get any value: they never pass.
+  // Brings the columns of some fields up to `rows`. Dead rows too: another view, which shares the columns, may still
+  // show them.
   async #load(
     fields: Set<string>,
     rows: number,
-    alive: Uint32Array,
     payloadOf: (row: number) => Payload | undefined,
     turns: Turns,
     signal: AbortSignal | undefined,
@@ -78,13 +71,15 @@ export class Columns {
     if (short.length === 0) return;
     const first = Math.min(...short.map(([, column]) => column.rows));
     for (const [, column] of short) {
+      // Another call may have made it longer already.
+      if (column.places.length >= rows) continue;
       const grown = new Uint32Array(rows);
-      grown.set(column.places.subarray(0, rows));
+      grown.set(column.places);
       column.places = grown;
     }
     for (let row = first; row < rows; row++) {
       if (row % 64 === 0 && turns.due) await turns.give(signal);
-      const payload = ((alive[row >>> 5] >>> (row & 31)) & 1) === 1 ? payloadOf(row) : undefined;
+      const payload = payloadOf(row);
       for (const [field, column] of short) {
         // Another call may have brought it further meanwhile.
         if (row < column.rows) continue;

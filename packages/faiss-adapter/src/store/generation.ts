@@ -1,67 +1,103 @@
-import { realpathSync, statSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Codec, formatCodec, type Id, NestbitError, parseCodec, writeFileAtomic } from '@nestbit/core';
 import { call, translated } from '../addon/call.ts';
 import { addon, type NativeCodeFiles } from '../addon/native.ts';
+import { checkRecords, walkRecords } from './check-records.ts';
 import { readCheckedJson, writeCheckedJson } from './checked-json.ts';
 import { CODES_VERSION, type CodeFile, checkCodesVersion, codeFiles, nativeLayout } from './code-layout.ts';
-import { CodeWriter } from './code-writer.ts';
+import { CodeWriter, sumOfChecks } from './code-writer.ts';
+import { CommitLog, type CommitRecord } from './commit-log.ts';
+import { named, runAll } from './failures.ts';
 import { decodeRow, keyOf, type Row, unseal } from './record-format.ts';
-import { type Committed, openDb, type RecordsDb, readCommitted, unsealedRow } from './records-db.ts';
-import { checkSeal } from './records-seal.ts';
+import { openRecords, type Records } from './records.ts';
+import { type Committed, EMPTY, makeDb, NO_SUMS, type Sums, unsealedRow } from './records-db.ts';
 import type { StoreIndex, Tuning } from './settings.ts';
 
 /** Records whose pages may stay in memory: 64 KiB each at worst. */
 const RECORDS_KEPT = 64;
 
+/** What `settings.json` says. */
+interface GenerationSettings {
+  readonly version: number;
+  readonly index: StoreIndex;
+  /** Of this generation and no other. Absent in stores from before commits were checked. */
+  readonly id?: string;
+  /** Of the codec beside it. */
+  readonly fingerprint?: string;
+}
+
+/** How a generation is opened. */
+export interface GenerationAccess {
+  /** Whether this process is its writer. */
+  readonly write: boolean;
+  /** Whether no other process writes to it, so that it can be checked. */
+  readonly alone: boolean;
+  /** Its id, where CURRENT says one. */
+  readonly id: string | undefined;
+}
+
 /** The data of a store, open for reading: codes by the addon, records by LMDB. */
 export class Generation {
   readonly folder: string;
+  #id: string | undefined;
   readonly codec: Codec;
   readonly index: StoreIndex;
   /** The files of codes, as a writer sees them. */
   readonly codeFiles: readonly CodeFile[];
   readonly files: NativeCodeFiles;
-  readonly #db: RecordsDb;
-  readonly #records: string;
+  readonly #records: Records;
   #recordsRead = 0;
   #users = 0;
   #retired = false;
+  #closed = false;
 
   private constructor(
     folder: string,
+    settings: GenerationSettings,
     codec: Codec,
-    index: StoreIndex,
     codes: readonly CodeFile[],
     files: NativeCodeFiles,
-    db: RecordsDb,
+    records: Records,
   ) {
     this.folder = folder;
+    this.#id = settings.id;
     this.codec = codec;
-    this.index = index;
+    this.index = settings.index;
     this.codeFiles = codes;
     this.files = files;
-    this.#db = db;
-    this.#records = realpathSync(join(folder, 'records/data.mdb'));
+    this.#records = records;
   }
 
-  /** Makes the folder of an empty one. */
-  static async create(folder: string, codec: Codec, index: StoreIndex): Promise<void> {
-    await mkdir(join(folder, 'records'), { recursive: true });
-    await CodeWriter.create(folder, codeFiles(CODES_VERSION, codec.layout));
-    await writeFileAtomic(join(folder, 'codec.json'), formatCodec(codec));
-    await writeCheckedJson(join(folder, 'settings.json'), { version: CODES_VERSION, index });
+  /** Absent in stores from before commits were checked, until a writer opens them. */
+  get id(): string | undefined {
+    return this.#id;
   }
 
-  /**
-   * @param alone whether no writer has it open, so that the seal must fit
-   * @throws NestbitError `STORE_DAMAGED`, `CODEC_CORRUPT`, `UNSUPPORTED` for a store of a newer nestbit
-   */
-  static async open(folder: string, tuning: Tuning, alone: boolean): Promise<Generation> {
-    const settings = await readCheckedJson<{ version: number; index: StoreIndex }>(
-      join(folder, 'settings.json'),
-    );
+  /** Makes the folder of an empty one, which must not be there; gives its id. */
+  static async create(folder: string, codec: Codec, index: StoreIndex): Promise<string> {
+    const id = randomBytes(8).toString('hex');
+    const { fingerprint } = codec;
+    const settings: GenerationSettings = { version: CODES_VERSION, index, id, fingerprint };
+    try {
+      await mkdir(folder);
+      // First of all, so that what a killed creation leaves can be told from other people's files.
+      await writeCheckedJson(join(folder, 'settings.json'), settings);
+      await mkdir(join(folder, 'records'));
+      await makeDb(join(folder, 'records'));
+      await CodeWriter.create(folder, codeFiles(CODES_VERSION, codec.layout));
+      await CommitLog.create(folder, { ...EMPTY, sums: NO_SUMS, fingerprint, id });
+      await writeFileAtomic(join(folder, 'codec.json'), formatCodec(codec));
+      return id;
+    } catch (error) {
+      throw named(folder, error);
+    }
+  }
+
+  /** @throws NestbitError `STORE_DAMAGED`, `CODEC_CORRUPT`, `UNSUPPORTED` for a store of a newer nestbit */
+  static async open(folder: string, tuning: Tuning, access: GenerationAccess): Promise<Generation> {
+    const settings = await readCheckedJson<GenerationSettings>(join(folder, 'settings.json'));
     if (settings === undefined) throw missing(join(folder, 'settings.json'));
     const codec = parseCodec(
       await readFile(join(folder, 'codec.json'), 'utf8').catch(() => {
@@ -69,23 +105,46 @@ export class Generation {
       }),
     );
     const version = checkCodesVersion(settings.version, codec, folder);
-    if (alone) await checkSeal(folder);
-    if (!statSync(join(folder, 'records'), { throwIfNoEntry: false })?.isDirectory())
-      throw missing(join(folder, 'records'));
-    const db = openDb(join(folder, 'records'));
+    checkBelonging(folder, settings, codec, access.id);
+    const walked = access.alone ? await checkRecords(folder) : undefined;
+    const last = settings.id === undefined ? undefined : CommitLog.read(folder);
+    if (last !== undefined) checkBelonging(folder, last, codec, settings.id);
+    const records = openRecords(folder, access.write);
     try {
+      const state = records.committed();
+      checkLast(folder, state, last, walked);
       const files = new (addon().CodeFiles)(folder, nativeLayout(version, codec), tuning.int8Memory);
-      return new Generation(folder, codec, settings.index, codeFiles(version, codec.layout), files, db);
+      return new Generation(folder, settings, codec, codeFiles(version, codec.layout), files, records);
     } catch (error) {
-      await db.root.close();
+      await records.close();
       throw translated(error);
     }
   }
 
+  /**
+   * The id under which commits are checked. A store from before they were, whose writer this is, gets one, and its
+   * checks, for which all records are read.
+   *
+   * @throws NestbitError `STORE_DAMAGED`
+   */
+  async checkedCommits(): Promise<{ readonly id: string; readonly sums: Sums | undefined }> {
+    const { fingerprint } = this.codec;
+    const state = this.committed();
+    if (this.id !== undefined && state.sums !== undefined) return { id: this.id, sums: undefined };
+    const walked = await walkRecords(this.folder);
+    const checks = await sumOfChecks(this.folder, this.codeFiles, state.rows);
+    const sums = { ...(walked.sums ?? NO_SUMS), checks };
+    const id = this.id ?? randomBytes(8).toString('hex');
+    await CommitLog.create(this.folder, { ...state, sums, fingerprint, id });
+    const path = join(this.folder, 'settings.json');
+    await writeCheckedJson(path, { ...(await readCheckedJson(path)), id, fingerprint });
+    this.#id = id;
+    return { id, sums };
+  }
+
   /** What the last commit left, of this or another process. Reads that follow in the same turn see the same. */
   committed(): Committed {
-    this.#db.root.resetReadTxn();
-    return readCommitted(this.#db);
+    return this.#records.committed();
   }
 
   /** Makes committed rows readable. @throws NestbitError `STORE_DAMAGED` */
@@ -102,8 +161,18 @@ export class Generation {
     await call((token) => this.files.verify(which, 0, rows, threads, token), signal);
   }
 
+  /** Checks the checks of the codes against the commit. @throws NestbitError `STORE_DAMAGED` */
+  async verifyChecks({ rows, sums }: Committed): Promise<void> {
+    if (sums === undefined || (await sumOfChecks(this.folder, this.codeFiles, rows)) === sums.checks) return;
+    throw new NestbitError(
+      'STORE_DAMAGED',
+      `${join(this.folder, 'checks.u32')} does not match the checksum of its ${rows} rows. ` +
+        'Restore the store from a copy.',
+    );
+  }
+
   row(row: number): Row {
-    const sealed = this.#db.rows.get(row);
+    const sealed = this.#records.row(row);
     if (sealed === undefined) {
       throw new NestbitError(
         'STORE_DAMAGED',
@@ -121,12 +190,12 @@ export class Generation {
     this.#recordsRead += count;
     if (this.#recordsRead < RECORDS_KEPT) return;
     this.#recordsRead = 0;
-    addon().dropPages(this.#records);
+    this.#records.drop();
   }
 
   /** The row of an id, dead or not yet visible ones too. */
   find(id: Id): number | undefined {
-    const sealed = this.#db.ids.get(keyOf(id));
+    const sealed = this.#records.id(keyOf(id));
     return sealed === undefined ? undefined : unsealedRow(sealed);
   }
 
@@ -134,7 +203,7 @@ export class Generation {
   deaths(from: number, to: number): Uint32Array {
     const all: number[] = [];
     for (let death = from; death < to; death++) {
-      const sealed = this.#db.deaths.get(death);
+      const sealed = this.#records.death(death);
       const rows = unseal(death, sealed ?? Buffer.alloc(0));
       for (let at = 0; at < rows.length; at += 4) all.push(rows.readUInt32LE(at));
     }
@@ -164,9 +233,52 @@ export class Generation {
   }
 
   async #close(): Promise<void> {
-    this.files.close();
-    await this.#db.root.close();
+    if (this.#closed) return;
+    this.#closed = true;
+    await runAll([() => this.files.close(), () => this.#records.close()]);
   }
+}
+
+// A codec or a log of commits of another store would give wrong scores.
+function checkBelonging(
+  folder: string,
+  { fingerprint, id }: { readonly fingerprint?: string; readonly id?: string },
+  codec: Codec,
+  expected: string | undefined,
+): void {
+  if (fingerprint !== undefined && fingerprint !== codec.fingerprint) {
+    throw new NestbitError(
+      'STORE_DAMAGED',
+      `${join(folder, 'codec.json')} is the codec ${codec.fingerprint}, the rows are of ${fingerprint}. ` +
+        'Restore the store from a copy.',
+    );
+  }
+  if (expected === undefined || id === expected) return;
+  throw new NestbitError(
+    'STORE_DAMAGED',
+    `${folder} is of id ${id}, expected is ${expected}: its files are of two stores. Restore the store from a copy.`,
+  );
+}
+
+// That the records are not from before the last acknowledged commit, and are those that were checked.
+function checkLast(
+  folder: string,
+  state: Committed,
+  last: CommitRecord | undefined,
+  walked: Committed | undefined,
+): void {
+  const { sums = NO_SUMS, rows, live, deaths } = state;
+  const same = (other: Pick<Committed, 'rows' | 'live' | 'deaths'>): boolean =>
+    other.rows === rows && other.live === live && other.deaths === deaths;
+  const { commit } = sums;
+  const behind =
+    last !== undefined && (commit < last.sums.commit || (commit === last.sums.commit && !same(last)));
+  if (!behind && (walked === undefined || same(walked))) return;
+  throw new NestbitError(
+    'STORE_DAMAGED',
+    `The records in ${folder} are of commit ${commit} with ${rows} rows; commit ${last?.sums.commit} with ` +
+      `${last?.rows} was acknowledged. Restore the store from a copy.`,
+  );
 }
 
 function missing(path: string): NestbitError {

@@ -1,4 +1,4 @@
-import { open, rename, rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { call } from '../addon/call.ts';
 import { addon, type NativeIndex } from '../addon/native.ts';
@@ -34,6 +34,8 @@ export class IndexKeeper {
   readonly #tuning: Tuning;
   #native: NativeIndex | undefined;
   #rows = 0;
+  /** Rows of the snapshot on disk. */
+  #saved = 0;
   #builtAt = 0;
 
   constructor(generation: Generation, tuning: Tuning) {
@@ -65,6 +67,7 @@ export class IndexKeeper {
       native.attach(this.#generation.files);
       this.#native = native;
       this.#rows = snapshot.rows;
+      this.#saved = snapshot.rows;
       this.#builtAt = snapshot.builtAt;
     } catch {
       // A snapshot that cannot be read is as good as none: everything in it can be had again.
@@ -75,17 +78,18 @@ export class IndexKeeper {
   async build(view: View, { signal, onProgress }: IndexProgress = {}): Promise<void> {
     const { index } = this.#generation;
     const { rows } = view;
-    if (index.kind === 'flat' || rows === this.#rows) return;
+    if (index.kind === 'flat' || rows === this.#saved) return;
     const drifted = index.kind === 'ivf' && rows > DRIFT * this.#builtAt;
     let native = this.#native;
     if (native === undefined || drifted) {
       native = await this.#make(view, signal);
       this.#builtAt = rows;
     }
-    await this.#add(native, rows, signal, onProgress);
+    // After a save that failed, all rows may be in it already.
+    if (native !== this.#native || rows !== this.#rows) await this.#add(native, rows, signal, onProgress);
     this.#native = native;
     this.#rows = rows;
-    await this.#save(native);
+    await this.#save(native, rows);
   }
 
   async #make(view: View, signal: AbortSignal | undefined): Promise<NativeIndex> {
@@ -136,21 +140,15 @@ export class IndexKeeper {
     }
   }
 
-  async #save(native: NativeIndex): Promise<void> {
-    const partial = this.#path(`index.faiss.partial-${process.pid}`);
-    try {
-      await call(() => native.write(partial));
-      const handle = await open(partial, 'r');
-      const { size } = await handle.stat();
-      await handle.sync();
-      await handle.close();
-      const crc32c = await call(() => addon().checksumFile(partial, size));
-      const snapshot: Snapshot = { rows: this.#rows, builtAt: this.#builtAt, bytes: size, crc32c };
-      await rename(partial, this.#path('index.faiss'));
-      await writeCheckedJson(this.#path('index.json'), snapshot);
-    } finally {
-      await rm(partial, { force: true });
-    }
+  async #save(native: NativeIndex, rows: number): Promise<void> {
+    const path = this.#path('index.faiss');
+    // Between the two files the snapshot fits no checksum, and is left aside.
+    await call(() => native.write(path));
+    const { size } = await stat(path);
+    const crc32c = await call(() => addon().checksumFile(path, size));
+    const snapshot: Snapshot = { rows, builtAt: this.#builtAt, bytes: size, crc32c };
+    await writeCheckedJson(this.#path('index.json'), snapshot);
+    this.#saved = rows;
   }
 
   #path(name: string): string {

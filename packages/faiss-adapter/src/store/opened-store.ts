@@ -1,14 +1,28 @@
-import { rm } from 'node:fs/promises';
 import { type Codes, type Id, NestbitError, type Payload } from '@nestbit/core';
-import { CODES_VERSION, codeFiles } from './code-layout.ts';
 import { copyRows } from './compact.ts';
+import { named, runAll } from './failures.ts';
 import { Generation } from './generation.ts';
 import type { IndexKeeper, IndexProgress } from './index-keeper.ts';
 import type { Layout } from './layout.ts';
-import { type Opened, openCurrent, openGeneration, type Parts } from './open-store.ts';
+import { removeGeneration } from './leftovers.ts';
+import { closeOpened, type Opened, openCurrent, openGeneration, type Parts } from './open-store.ts';
 import type { Tuning } from './settings.ts';
-import { GenerationWriter, type WriterLock } from './store-writer.ts';
+import { GenerationWriter } from './store-writer.ts';
 import { advance, type View } from './view.ts';
+import type { WriterLock } from './writer-lock.ts';
+
+/** What a store holds of the system. */
+interface Held {
+  opened: Opened;
+  readonly lock: WriterLock | undefined;
+}
+
+/** A store that is dropped without `close` lets go of its files, its thread and its lock when it is collected. */
+const releases = new FinalizationRegistry<Held>(({ opened, lock }) => {
+  closeOpened(opened)
+    .catch(() => {})
+    .finally(() => lock?.free());
+});
 
 /** The state of an open store: its generation, its view of the commits, its index. */
 export class OpenedStore {
@@ -17,18 +31,21 @@ export class OpenedStore {
   readonly #lock: WriterLock | undefined;
   #opened: Opened;
   #view: View;
-  #stamp: number;
+  #stamp: string;
   #reopening: Promise<void> | undefined;
   #indexing: Promise<void> | undefined;
   readonly #ending = new AbortController();
+  readonly #held: Held;
 
-  constructor({ layout, tuning, lock, opened }: Parts) {
+  constructor({ layout, tuning, lock, stamp, opened }: Parts) {
     this.tuning = tuning;
     this.#layout = layout;
     this.#lock = lock;
     this.#opened = opened;
     this.#view = opened.view;
-    this.#stamp = layout.stamp();
+    this.#stamp = stamp;
+    this.#held = { opened, lock };
+    releases.register(this, this.#held, this);
   }
 
   get keeper(): IndexKeeper {
@@ -86,55 +103,84 @@ export class OpenedStore {
 
   async index(options: IndexProgress): Promise<void> {
     await this.#indexing;
+    this.#lock?.check();
     await this.keeper.build(await this.refresh(), options);
   }
 
   async compact({ signal, onProgress }: IndexProgress): Promise<void> {
     await this.#indexing;
+    this.#lock?.check();
     const view = await this.refresh();
-    const { codec, index } = view.generation;
-    const next = this.#layout.current() + 1;
-    const folder = this.#layout.generation(next);
-    await rm(folder, { recursive: true, force: true });
+    const number = this.#layout.freeNumber(this.#layout.current().number + 1);
+    const folder = this.#layout.generation(number);
     let opened: Opened | undefined;
     try {
-      await Generation.create(folder, codec, index);
-      const writer = await GenerationWriter.open(folder, codeFiles(CODES_VERSION, codec.layout));
-      try {
-        await copyRows(view, writer, signal, onProgress);
-      } finally {
-        await writer.close();
-      }
-      opened = await openGeneration(folder, this.tuning, true, true);
+      const id = await this.#copyTo(folder, view, signal, onProgress);
+      opened = await openGeneration(folder, this.tuning, { write: true, alone: true, id });
       await opened.keeper.build(opened.view, { signal, onProgress });
-      await this.#layout.setCurrent(next);
+      this.#lock?.check();
+      await this.#layout.setCurrent(number, id);
     } catch (error) {
-      await opened?.writer?.close();
-      await opened?.generation.retire();
-      await rm(folder, { recursive: true, force: true });
-      throw error;
+      const failed = opened;
+      await runAll([() => failed && closeOpened(failed), () => removeGeneration(folder)]).catch(() => {});
+      throw named(folder, error);
     }
     const before = this.#opened;
-    this.#opened = opened;
-    this.#view = opened.view;
-    await before.writer?.close();
-    await before.generation.retire();
-    await rm(before.generation.folder, { recursive: true, force: true });
+    this.#become(opened);
+    // The new generation is in place; what stays of the old one is swept when a writer opens the store next.
+    await runAll([() => closeOpened(before), () => removeGeneration(before.generation.folder)]).catch(
+      () => {},
+    );
   }
 
+  /** Frees everything, whatever fails on the way, and then tells the first failure. */
   async close(): Promise<void> {
+    releases.unregister(this);
     this.#ending.abort();
-    await this.#indexing;
-    await this.#reopening;
-    const { generation, writer } = this.#opened;
-    await writer?.close();
-    await generation.retire();
-    await writer?.seal();
-    this.#lock?.free();
+    await Promise.allSettled([this.#indexing, this.#reopening]);
+    const { writer } = this.#opened;
+    try {
+      await runAll([
+        () => closeOpened(this.#opened),
+        () => this.#lock?.check(),
+        async () => await writer?.seal(),
+      ]);
+    } catch (error) {
+      throw named(this.#layout.path, error);
+    } finally {
+      this.#lock?.free();
+    }
+  }
+
+  // The rows of a view as a new generation, sealed; gives its id.
+  async #copyTo(
+    folder: string,
+    view: View,
+    signal: AbortSignal | undefined,
+    onProgress: IndexProgress['onProgress'],
+  ): Promise<string> {
+    const { codec, index } = view.generation;
+    const id = await Generation.create(folder, codec, index);
+    const target = await Generation.open(folder, this.tuning, { write: true, alone: true, id });
+    let writer: GenerationWriter | undefined;
+    try {
+      writer = await GenerationWriter.open(target);
+      await copyRows(view, writer, signal, onProgress);
+    } finally {
+      await runAll([() => writer?.close(), () => target.retire()]);
+    }
+    await writer.seal();
+    return id;
   }
 
   get #writer(): GenerationWriter {
     return this.#opened.writer as GenerationWriter;
+  }
+
+  #become(opened: Opened): void {
+    this.#opened = opened;
+    this.#view = opened.view;
+    this.#held.opened = opened;
   }
 
   // Another process may have put a new generation in place.
@@ -151,8 +197,7 @@ export class OpenedStore {
     const stamp = this.#layout.stamp();
     const opened = await openCurrent(this.#layout, this.tuning, false);
     const before = this.#opened;
-    this.#opened = opened;
-    this.#view = opened.view;
+    this.#become(opened);
     this.#stamp = stamp;
     await before.generation.retire();
   }

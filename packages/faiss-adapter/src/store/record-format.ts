@@ -66,6 +66,11 @@ export function packRow(packer: Packer, row: number, id: Id, payload: Payload | 
   bytes.writeUInt32LE(crc32(bytes.subarray(at + 4, at + length), crc32(String(row))), at);
 }
 
+/** The key of the id in a row's unsealed record. */
+export function keyInRow(value: Buffer): Buffer {
+  return value.subarray(2, 2 + value.readUInt16LE(0));
+}
+
 /** @throws NestbitError `STORE_DAMAGED` */
 export function decodeRow(row: number, sealed: Buffer): Row {
   const value = unseal(row, sealed);

@@ -1,6 +1,20 @@
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { seal, unseal } from './record-format.ts';
 
+/** Checks over everything that was committed, carried on from commit to commit (CRC-32). */
+export interface Sums {
+  /** Number of the commit, from 0 for an empty store. */
+  readonly commit: number;
+  /** Over the records in the order of their rows. */
+  readonly rows: number;
+  /** Over the lists of dead rows in their order. */
+  readonly deaths: number;
+  /** Over the bytes of `checks.u32`, which check the codes. */
+  readonly checks: number;
+}
+
+export const NO_SUMS: Sums = { commit: 0, rows: 0, deaths: 0, checks: 0 };
+
 /** What the last commit left: everything beyond it does not exist. */
 export interface Committed {
   /** Rows in the code files, dead ones too. */
@@ -11,6 +25,8 @@ export interface Committed {
   readonly deaths: number;
   /** Every field that a payload ever had. */
   readonly fields: readonly string[];
+  /** Absent in stores that were made before there were checks of the commits, until a writer opens them. */
+  readonly sums?: Sums;
 }
 
 export const EMPTY: Committed = { rows: 0, live: 0, deaths: 0, fields: [] };
@@ -43,10 +59,24 @@ export function openDb(path: string): RecordsDb {
   };
 }
 
-const STATE = Buffer.from('state');
+/** Makes an empty one: a store without a file of records is damaged, never empty. */
+export async function makeDb(path: string): Promise<void> {
+  const db = openDb(path);
+  try {
+    db.root.transactionSync(() => writeCommitted(db, { ...EMPTY, sums: NO_SUMS }));
+  } finally {
+    await db.root.close();
+  }
+}
+
+export const STATE: Buffer = Buffer.from('state');
 
 export function readCommitted(db: RecordsDb): Committed {
-  const sealed = db.root.get(STATE);
+  return committedOf(db.root.get(STATE));
+}
+
+/** What a sealed state says; without one nothing was ever committed. @throws NestbitError `STORE_DAMAGED` */
+export function committedOf(sealed: Buffer | undefined): Committed {
   return sealed === undefined ? EMPTY : (JSON.parse(unseal('state', sealed).toString()) as Committed);
 }
 

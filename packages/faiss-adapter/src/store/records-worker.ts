@@ -1,10 +1,13 @@
 // The thread that writes a store's records, so that no transaction or sync holds up the event loop. It answers
 // each message { call, … } with { call, … } or { call, error }, and ends after `close`.
 import { parentPort, workerData } from 'node:worker_threads';
+import { crc32 } from 'node:zlib';
+import { CommitLog } from './commit-log.ts';
 import type { Packed } from './packer.ts';
 import { seal } from './record-format.ts';
 import {
   type Committed,
+  NO_SUMS,
   openDb,
   type RecordsDb,
   readCommitted,
@@ -12,19 +15,31 @@ import {
   unsealedRow,
   writeCommitted,
 } from './records-db.ts';
-import type { Request, Response } from './records-writer.ts';
+import type { Request, Response, RowsToWrite, WorkerSetup } from './records-writer.ts';
 
 if (parentPort === null) throw new Error('this module runs as a worker thread');
 const port = parentPort;
-const db: RecordsDb = openDb(workerData as string);
+const { folder, fingerprint, id, sums } = workerData as WorkerSetup;
+const db: RecordsDb = openDb(`${folder}/records`);
+const log = new CommitLog(folder);
+/** Why nothing can be committed any more. */
+let broken: unknown;
 let state: Committed = readCommitted(db);
+if (state.sums === undefined) {
+  state = { ...state, sums: sums ?? NO_SUMS };
+  db.root.transactionSync(() => writeCommitted(db, state));
+}
 port.postMessage({ call: 0, state });
 
 port.on('message', async (request: Request) => {
   const { call } = request;
   try {
     if (request.kind === 'close') {
-      await db.root.close();
+      try {
+        log.close();
+      } finally {
+        await db.root.close();
+      }
       port.postMessage({ call, state });
       port.close();
       return;
@@ -37,7 +52,9 @@ port.on('message', async (request: Request) => {
 });
 
 /** New rows; gives those that they replace. */
-function write({ keys, records, fields }: Extract<Request, { kind: 'write' }>): Uint32Array {
+function write({ first, keys, records, fields, checks }: RowsToWrite): Uint32Array {
+  if (keys.ends.length !== records.ends.length || first !== state.rows)
+    throw new Error(`${keys.ends.length} ids came with ${records.ends.length} records after ${first} rows`);
   return commit((gone) => {
     let row = state.rows;
     for (const [i, key] of unpack(keys).entries()) {
@@ -48,7 +65,9 @@ function write({ keys, records, fields }: Extract<Request, { kind: 'write' }>): 
       row++;
     }
     const live = state.live + row - state.rows - gone.length;
-    return { ...state, rows: row, live, fields: fields ?? state.fields };
+    const before = state.sums ?? NO_SUMS;
+    const sums = { ...before, rows: crc32(records.bytes, before.rows), checks };
+    return { ...state, rows: row, live, fields: fields ?? state.fields, sums };
   });
 }
 
@@ -66,17 +85,31 @@ function remove(keys: Packed): Uint32Array {
 }
 
 function commit(run: (gone: number[]) => Committed): Uint32Array {
+  if (broken !== undefined) throw broken;
   const gone: number[] = [];
   let after = state;
   db.root.transactionSync(() => {
     after = run(gone);
+    let next = after.sums ?? NO_SUMS;
     if (gone.length > 0) {
-      db.deaths.putSync(after.deaths, seal(after.deaths, Buffer.from(Uint32Array.from(gone).buffer)));
+      const list = seal(after.deaths, Buffer.from(Uint32Array.from(gone).buffer));
+      db.deaths.putSync(after.deaths, list);
       after = { ...after, deaths: after.deaths + 1 };
+      next = { ...next, deaths: crc32(list, next.deaths) };
     }
+    next = { ...next, commit: next.commit + 1 };
+    after = { ...after, sums: next };
     writeCommitted(db, after);
   });
   state = after;
+  const { rows, live, deaths } = state;
+  try {
+    log.write({ rows, live, deaths, sums: state.sums ?? NO_SUMS, fingerprint, id });
+  } catch (error) {
+    // The caller is told of a failure, and takes the rows for not there.
+    broken = error;
+    throw error;
+  }
   return Uint32Array.from(gone);
 }
 

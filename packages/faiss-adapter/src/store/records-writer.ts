@@ -1,16 +1,32 @@
 import type { Worker } from 'node:worker_threads';
 import { NestbitError, startThread } from '@nestbit/core';
 import type { Packed } from './packer.ts';
-import type { Committed } from './records-db.ts';
+import type { Committed, Sums } from './records-db.ts';
+
+/** What the thread starts with. */
+export interface WorkerSetup {
+  /** Of the generation. */
+  readonly folder: string;
+  readonly fingerprint: string;
+  readonly id: string;
+  /** Checks of a store that has none yet. */
+  readonly sums: Sums | undefined;
+}
+
+/** New rows. */
+export interface RowsToWrite {
+  /** Number of the first: the committed number of rows. */
+  readonly first: number;
+  readonly keys: Packed;
+  readonly records: Packed;
+  /** All fields, when there is a new one. */
+  readonly fields: readonly string[] | undefined;
+  /** CRC-32 over `checks.u32` with these rows. */
+  readonly checks: number;
+}
 
 export type Request = { readonly call: number } & (
-  | {
-      readonly kind: 'write';
-      readonly keys: Packed;
-      readonly records: Packed;
-      /** All fields, when there is a new one. */
-      readonly fields: readonly string[] | undefined;
-    }
+  | ({ readonly kind: 'write' } & RowsToWrite)
   | { readonly kind: 'remove'; readonly keys: Packed }
   | { readonly kind: 'close' }
 );
@@ -33,28 +49,25 @@ export class RecordsWriter {
   #calls = 0;
   #failure: NestbitError | undefined;
 
-  private constructor(path: string) {
-    this.#path = path;
-    this.#worker = startThread(import.meta.url, 'records-worker', path);
+  private constructor(setup: WorkerSetup) {
+    this.#path = setup.folder;
+    this.#worker = startThread(import.meta.url, 'records-worker', setup);
     this.#worker.on('message', (response: Response) => this.#settle(response));
     this.#worker.on('error', (cause) => this.#fail(cause));
     this.#worker.on('exit', () => this.#fail(undefined));
   }
 
-  static async open(path: string): Promise<{ writer: RecordsWriter; state: Committed }> {
-    const writer = new RecordsWriter(path);
+  static async open(setup: WorkerSetup): Promise<{ writer: RecordsWriter; state: Committed }> {
+    const writer = new RecordsWriter(setup);
     const { state } = await writer.#wait(0);
     return { writer, state: state as Committed };
   }
 
   /** Commits new rows after the last; durable when it resolves. */
-  async write(
-    keys: Packed,
-    records: Packed,
-    fields: readonly string[] | undefined,
-  ): Promise<Required<Pick<Response, 'state' | 'gone'>>> {
+  async write(rows: RowsToWrite): Promise<Required<Pick<Response, 'state' | 'gone'>>> {
+    const { keys, records } = rows;
     const buffers = [keys.bytes.buffer, keys.ends.buffer, records.bytes.buffer, records.ends.buffer];
-    return await this.#commit({ kind: 'write', keys, records, fields }, buffers);
+    return await this.#commit({ kind: 'write', ...rows }, buffers);
   }
 
   /** Commits deletions. */

@@ -1,47 +1,15 @@
 import { type Codes, type Id, NestbitError, type Payload, Turns } from '@nestbit/core';
-import { callNow } from '../addon/call.ts';
-import { addon } from '../addon/native.ts';
-import type { CodeFile } from './code-layout.ts';
 import { CodeWriter } from './code-writer.ts';
+import { runAll } from './failures.ts';
+import type { Generation } from './generation.ts';
 import { type Packed, Packer } from './packer.ts';
 import { packKey, packRow } from './record-format.ts';
-import type { Committed } from './records-db.ts';
+import { type Committed, NO_SUMS } from './records-db.ts';
 import { breakSeal, sealRecords } from './records-seal.ts';
 import { RecordsWriter } from './records-writer.ts';
 
 /** Rows whose records are made between two looks at the event loop. */
 const ROWS_AT_ONCE = 256;
-
-/** The lock of a store's one writer; the system frees it when the process ends, however it ends. */
-export class WriterLock {
-  #lock: number | undefined;
-
-  private constructor(lock: number) {
-    this.#lock = lock;
-  }
-
-  /** @throws NestbitError `STORE_LOCKED` */
-  static take(path: string): WriterLock {
-    const lock = callNow(() => addon().lockFile(path));
-    if (lock !== undefined) return new WriterLock(lock);
-    throw new NestbitError(
-      'STORE_LOCKED',
-      `Another writer holds ${path}. Close it first, or open the store with readOnly: true.`,
-    );
-  }
-
-  /** Whether some writer holds it. */
-  static held(path: string): boolean {
-    const lock = callNow(() => addon().lockFile(path));
-    if (lock !== undefined) addon().unlockFile(lock);
-    return lock === undefined;
-  }
-
-  free(): void {
-    if (this.#lock !== undefined) addon().unlockFile(this.#lock);
-    this.#lock = undefined;
-  }
-}
 
 /** Writes one generation: codes to its files, then records and the commit. One call at a time. */
 export class GenerationWriter {
@@ -57,11 +25,20 @@ export class GenerationWriter {
     this.#state = state;
   }
 
-  static async open(folder: string, files: readonly CodeFile[]): Promise<GenerationWriter> {
+  /** Opens a generation for writing, and brings one from before commits were checked up to date. */
+  static async open(generation: Generation): Promise<GenerationWriter> {
+    const { folder, codeFiles, codec } = generation;
     await breakSeal(folder);
-    const { writer, state } = await RecordsWriter.open(`${folder}/records`);
+    const { id, sums } = await generation.checkedCommits();
+    const setup = { folder, fingerprint: codec.fingerprint, id, sums };
+    const { writer, state } = await RecordsWriter.open(setup);
     try {
-      return new GenerationWriter(folder, await CodeWriter.open(folder, files, state.rows), writer, state);
+      return new GenerationWriter(
+        folder,
+        await CodeWriter.open(folder, codeFiles, state.rows),
+        writer,
+        state,
+      );
     } catch (error) {
       await writer.close();
       throw error;
@@ -74,11 +51,20 @@ export class GenerationWriter {
     codes: Codes,
     payloads: readonly (Payload | undefined)[] | undefined,
   ): Promise<void> {
-    const first = this.#state.rows;
+    if (ids.length !== codes.rows) {
+      throw new NestbitError(
+        'BATCH_SHAPE',
+        `The batch has ${ids.length} ids and ${codes.rows} rows; its arrays must not change while it is stored.`,
+      );
+    }
+    const { rows: first, sums = NO_SUMS } = this.#state;
     // The codes must be on disk before the commit says that they are; the records are made meanwhile.
-    const [made] = await settle(recordsOf(ids, payloads, first), this.#codes.append(codes, first));
+    const [made, checks] = await settle(
+      recordsOf(ids, payloads, first),
+      this.#codes.append(codes, first, sums.checks),
+    );
     const fields = newFields(this.#state.fields, payloads);
-    const { state } = await this.#records.write(made.keys, made.records, fields);
+    const { state } = await this.#records.write({ first, ...made, fields, checks });
     this.#state = state;
   }
 
@@ -90,8 +76,7 @@ export class GenerationWriter {
   }
 
   async close(): Promise<void> {
-    await this.#codes.close();
-    await this.#records.close();
+    await runAll([() => this.#codes.close(), () => this.#records.close()]);
   }
 
   /** Notes the checksum of the records; after `close`, when no other handle can write. */
