@@ -29,7 +29,8 @@ console.log(
 
 const { search } = await shrink.cutover(); // the bits to search for come from the store's codec
 const store = await PgStore.open(pool, { name: 'articles' });
-const [hits] = await store.search(vectors.subarray(41 * 256, 42 * 256), { k: 3 });
+// The best 3 × k rows by codes, ordered by the floats of the table.
+const [hits] = await store.search(vectors.subarray(41 * 256, 42 * 256), { k: 3, floats: 3 });
 console.log(`${search}: ${hits[0].id} ${hits[0].score.toFixed(3)}`);
 const { store: left } = await shrink.rollback(); // the table is as it was
 console.log(`rolled back: the store is ${left}`);
