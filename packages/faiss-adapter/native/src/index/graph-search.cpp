@@ -33,6 +33,19 @@ std::vector<Place> fromLandmarks(const Kernel& kernel, const GraphSearch& search
   return places;
 }
 
+// The links of a vertex while others may be changing them, as a build does without a lock here: each is read once, since
+// one that was there may be -1 a moment later.
+void copyLinks(const faiss::HNSW& hnsw, uint32_t vertex, int level, std::vector<uint32_t>& links) {
+  size_t begin, end;
+  hnsw.neighbor_range(vertex, level, &begin, &end);
+  links.clear();
+  for (; begin < end; begin++) {
+    const int link = __atomic_load_n(&hnsw.neighbors[begin], __ATOMIC_RELAXED);
+    if (link < 0 || static_cast<size_t>(link) >= hnsw.levels.size()) return;
+    links.push_back(static_cast<uint32_t>(link));
+  }
+}
+
 }  // namespace
 
 Links linksOf(const faiss::HNSW& hnsw, uint32_t vertex, int level) {
@@ -51,9 +64,8 @@ Place descend(const Kernel& kernel, const faiss::HNSW& hnsw, const uint8_t* code
   std::vector<uint32_t> next;
   for (bool moved = true; moved;) {
     moved = false;
-    const Links links = linksOf(hnsw, from.vertex, level);
-    distances.resize(links.count);
-    next.assign(links.first, links.first + links.count);
+    copyLinks(hnsw, from.vertex, level, next);
+    distances.resize(next.size());
     kernel.gather(query, codes, next.data(), next.size(), bytes, distances.data());
     for (size_t i = 0; i < next.size(); i++) {
       if (distances[i] >= from.distance) continue;

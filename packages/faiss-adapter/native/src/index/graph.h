@@ -31,7 +31,7 @@ class Seen {
   uint8_t mark_ = 0;
 };
 
-// The links of a vertex on a level.
+// The links of a vertex on a level, which nobody changes meanwhile.
 struct Links {
   const int* first;
   size_t count;
