@@ -8,10 +8,19 @@ export interface Checkout {
 }
 
 export async function checkout(pool: Pool): Promise<Checkout> {
-  const client = await pool.connect();
   // The pool listens only while a client is idle.
   const ignore = (): void => {};
-  client.on('error', ignore);
+  // By a callback, in which the listener is added at once: a connection may end before a promise is awaited.
+  const client = await new Promise<PoolClient>((resolve, reject) => {
+    pool.connect((error, one) => {
+      if (one === undefined) {
+        reject(error);
+        return;
+      }
+      one.on('error', ignore);
+      resolve(one);
+    });
+  });
   return {
     client,
     release: (broken) => {
