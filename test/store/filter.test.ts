@@ -6,7 +6,7 @@ import { refusal } from '../support/files.ts';
 const scalar = fc.oneof(
   fc.constantFrom(null, true, false, '', 'a', 'b', 'ab', '\u{1F600}', '\uFF5E', '\uD7FF', '1', 0, 1, -1, 2.5),
   fc.integer({ min: -3, max: 3 }),
-  fc.string({ unit: 'binary', maxLength: 3 }),
+  fc.string({ unit: 'binary', maxLength: 3 }).filter((text) => !text.includes('\0')),
 );
 const field = fc.constantFrom('a', 'b', '__proto__', 'constructor', 'toString');
 const bound = scalar.filter((value) => typeof value === 'string' || typeof value === 'number');
@@ -14,7 +14,15 @@ const wanted = fc.oneof(
   scalar,
   fc
     .record(
-      { in: fc.array(scalar, { maxLength: 4 }), ne: scalar, gte: bound, gt: bound, lte: bound, lt: bound },
+      {
+        in: fc.array(scalar, { maxLength: 4 }),
+        ne: scalar,
+        gte: bound,
+        gt: bound,
+        lte: bound,
+        lt: bound,
+        contains: scalar,
+      },
       { requiredKeys: [] },
     )
     .filter((operators) => Object.keys(operators).length > 0),
@@ -35,6 +43,7 @@ function naive(filter: Filter, row: Payload | undefined): boolean {
     return Object.entries(want).every(([operator, operand]) => {
       if (operator === 'in') return (operand as unknown[]).some((one) => one === value);
       if (operator === 'ne') return value !== operand;
+      if (operator === 'contains') return Array.isArray(value) && value.some((one) => one === operand);
       if (typeof value !== typeof operand || value === null || typeof value === 'object') return false;
       const order =
         typeof value === 'number'
@@ -68,6 +77,32 @@ test('filters select what the naive rules select', () => {
   expect(passed).toBeLessThan(18_000);
 });
 
+test('`and`, `or` and `not` combine what their filters select', () => {
+  fc.assert(
+    fc.property(fc.array(object(wanted), { maxLength: 3 }), payload, (filters, row) => {
+      const each = (filters as Filter[]).map((filter) => naive(filter, row));
+      const passes = (filter: Filter): boolean => matches(parseFilter(filter), row);
+      expect(passes({ or: filters as Filter[] })).toBe(each.some((one) => one));
+      expect(passes({ and: filters as Filter[] })).toBe(each.every((one) => one));
+      expect(passes({ not: { or: filters as Filter[] } })).toBe(!each.some((one) => one));
+    }),
+    { seed: 20261128, numRuns: 3000 },
+  );
+});
+
+test('whole numbers that may have been rounded, NUL and half characters are refused in filters', async () => {
+  const refused = (filter: string): Promise<string> => refusal(() => parseFilter(JSON.parse(filter)));
+  // Two owners, one number: JSON.parse has already rounded it.
+  expect(await refused('{"owner":9007199254740993}')).toMatch(/^FILTER_VALUE: .*9007199254740992.*as text/);
+  expect(await refused('{"owner":{"in":[1,-9007199254740993]}}')).toMatch(/^FILTER_VALUE/);
+  expect(await refused('{"owner":9007199254740991}')).toBe('accepted');
+  expect(await refused('{"owner":1e300}')).toBe('accepted');
+  expect(await refused('{"a":"\\u0000"}')).toMatch(/^FILTER_VALUE: .*NUL/);
+  expect(await refused('{"a":{"gte":"\\ud800"}}')).toMatch(/^FILTER_VALUE: .*surrogate/);
+  expect(await refused('{"\\ud800":1}')).toMatch(/^FILTER_FIELD: .*surrogate/);
+  expect(await refused('{"or":[{"a":{"not":1}}]}')).toMatch(/^FILTER_OPERATOR/);
+});
+
 test('conditions are plain data in the order of the filter', () => {
   expect(
     parseFilter({ lang: 'en', year: { gte: 2016, lt: 2019 }, tag: { in: ['a', null], ne: 'b' } }),
@@ -84,7 +119,7 @@ test('conditions are plain data in the order of the filter', () => {
 test('a wrong filter is refused with the field, what was given and what there is', async () => {
   const refused = (filter: unknown): Promise<string> => refusal(() => parseFilter(filter as Filter));
   expect(await refused({ year: { above: 5 } })).toBe(
-    'FILTER_OPERATOR: The filter on "year" has the operator above; there are: in, gte, gt, lte, lt, ne.',
+    'FILTER_OPERATOR: The filter on "year" has the operator above; there are: in, gte, gt, lte, lt, ne, contains.',
   );
   expect(await refused({ year: { toString: 5 } })).toMatch(/^FILTER_OPERATOR: .*toString/);
   expect(await refused({ year: {} })).toMatch(/^FILTER_OPERATOR: /);

@@ -56,8 +56,16 @@ export { checkIds, checkKeys } from './store/batch.ts';
 export { Calls } from './store/calls.ts';
 export { beginEncoding, encodeBatch, rowsOfSlice } from './store/encoding/encode-batch.ts';
 export { FieldRegistry } from './store/field-registry.ts';
-export { type Condition, type Filter, type Operators, parseFilter, type Scalar } from './store/filter.ts';
-export { matches, predicateOf } from './store/matches.ts';
+export {
+  type Condition,
+  type FieldCondition,
+  type Filter,
+  fieldConditions,
+  type Operators,
+  parseFilter,
+  type Scalar,
+} from './store/filter.ts';
+export { fieldValue, matches, predicateOf, valueTest } from './store/matches.ts';
 export { checkPayloads, copyPayload, type Payload } from './store/payload.ts';
 export { type SearchPlan, searchPlan } from './store/search-options.ts';
 export { best, nearest } from './store/select.ts';

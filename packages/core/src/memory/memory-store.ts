@@ -59,11 +59,11 @@ export class MemoryStore implements Store {
     const encoded = encodeBatch(batch, this.codec, options.signal);
     encoded.catch(() => {});
     const { ids } = batch;
-    // A later change to the caller's objects must not reach into the store.
-    const payloads = batch.payloads?.map((payload) => payload && copyPayload(payload));
     await this.#inTurn(options.signal, async () => {
       const codes = await encoded;
       const floats = this.#floatsOf(batch);
+      // A later change to the caller's objects must not reach into the store. Only checked payloads end.
+      const payloads = batch.payloads?.map((payload) => payload && copyPayload(payload));
       this.#rows.write(ids, codes, payloads, floats);
       for (const payload of payloads ?? []) this.#fields.add(payload);
       await this.#closeGaps();

@@ -1,5 +1,5 @@
 import { NestbitError } from '../errors.ts';
-import type { Condition } from './filter.ts';
+import { type Condition, fieldConditions } from './filter.ts';
 import type { Payload } from './payload.ts';
 
 const SHOWN = 20;
@@ -25,13 +25,18 @@ export class FieldRegistry {
     return this.#fields.size > before;
   }
 
+  /** Whether a filter can name a field: one there is, or with dots something within one there is. */
+  knows(field: string): boolean {
+    return this.#fields.has(field) || (field.includes('.') && this.#fields.has(field.split('.', 1)[0]));
+  }
+
   /**
    * For a store that is not empty: in an empty one no field is known yet, and every filter is fine.
    *
    * @throws NestbitError `FILTER_FIELD`
    */
   check(conditions: readonly Condition[]): void {
-    for (const { field } of conditions) if (!this.#fields.has(field)) throw this.#unknown(field);
+    for (const { field } of fieldConditions(conditions)) if (!this.knows(field)) throw this.#unknown(field);
   }
 
   #unknown(field: string): NestbitError {

@@ -80,6 +80,14 @@ export function batchCases({ codec, id, recallFloor, withStore }: ContractSetup)
             { at: new Date(0) },
             { a: [Number.NaN] },
             { f() {} },
+            { a: 'half \ud83d' },
+            { a: ['nul \0'] },
+            { 'nul \0': 1 },
+            { b: { '\udc00': 1 } },
+            { owner: 2 ** 53 },
+            { owners: [-(2 ** 60)] },
+            itself(),
+            doubled(),
           ]) {
             const payloads = [{}, {}, payload as never, {}, {}, {}];
             await refused(store.upsert({ ...bad, payloads }), 'PAYLOAD_INVALID');
@@ -94,7 +102,7 @@ export function batchCases({ codec, id, recallFloor, withStore }: ContractSetup)
       run: () =>
         withStore(async (store) => {
           const tags = ['a', 1, -0.5, true, null, [], {}, { deep: [[{ '': 'Ä\u{1F600}"\\\n' }]] }];
-          const payloads = [{ tags, big: 2 ** 53, 'a.b': { c: 1 } }, undefined, {}];
+          const payloads = [{ tags, big: 2 ** 53 - 1, huge: 1e300, 'a.b': { c: 1 } }, undefined, {}];
           const expected = structuredClone(payloads);
           const ids = [id(0), id(1), id(2)];
           await store.upsert({ ids, embeddings: embeddings(3, 4), payloads });
@@ -156,4 +164,17 @@ export function batchCases({ codec, id, recallFloor, withStore }: ContractSetup)
 /** The bytes of one row in an array of rows. */
 function part(values: Uint8Array, width: number, row: number): Uint8Array {
   return values.slice(row * width, (row + 1) * width);
+}
+
+/** An object that contains itself twice. */
+function itself(): Record<string, unknown> {
+  const object: Record<string, unknown> = {};
+  return Object.assign(object, { left: object, right: [object] });
+}
+
+/** An object of 60 others that stands for 2^60 when it is written out. */
+function doubled(): Record<string, unknown> {
+  let object: Record<string, unknown> = {};
+  for (let i = 0; i < 60; i++) object = { left: object, right: object };
+  return object;
 }

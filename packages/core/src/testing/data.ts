@@ -61,7 +61,9 @@ export function sample(rows: number, ids: (row: number) => Id, seed = 1): Sample
       rare: row === 1234 ? 'only' : null,
       word: ['zebra', 'Äpfel', '\u{1F600}', '\uFF5E', ''][row % 5],
       ...(row % 3 === 0 ? { third: row } : {}),
-      nested: { deep: [row] },
+      nested: { deep: [row], name: `n${row % 10}`, count: row, own: 'path' },
+      ...(row % 4 === 0 ? { 'nested.own': 'whole' } : {}),
+      tags: [row % 2 === 0 ? 'even' : 'odd', row % 7, ['even'], ...(row % 5 === 0 ? [null] : [])],
     })),
   };
 }

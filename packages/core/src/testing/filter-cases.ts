@@ -30,6 +30,31 @@ const filters: [Filter, (payload: Payload & { row: number }) => boolean][] = [
   [{ word: { lt: 'Ä' } }, ({ word }) => word === 'zebra' || word === ''],
   [{ nested: null }, () => false],
   [{ nested: { ne: 'x' } }, () => true],
+  [{ tags: { contains: 'even' } }, ({ row }) => row % 2 === 0],
+  [{ tags: { contains: 5 } }, ({ row }) => row % 7 === 5],
+  [{ tags: { contains: '5' } }, () => false],
+  [{ tags: { contains: null } }, ({ row }) => row % 5 === 0],
+  [{ 'nested.deep': { contains: 12 } }, ({ row }) => row === 12],
+  [{ 'nested.name': 'n3' }, ({ row }) => row % 10 === 3],
+  [{ 'nested.name': { in: ['n3', 'n4'] } }, ({ row }) => row % 10 === 3 || row % 10 === 4],
+  [{ 'nested.count': { gte: 1490 } }, ({ row }) => row >= 1490],
+  [{ 'nested.none': null }, () => true],
+  // An array has no names, and text has no fields.
+  [{ 'tags.0': null, 'word.length': null }, () => true],
+  // A field of this whole name goes before a path.
+  [{ 'nested.own': 'whole' }, ({ row }) => row % 4 === 0],
+  [{ 'nested.own': 'path' }, ({ row }) => row % 4 !== 0],
+  [{ or: [{ row: 3 }, { row: { gte: 1498 } }] }, ({ row }) => row === 3 || row >= 1498],
+  [{ or: [] }, () => false],
+  [{ or: [{}] }, () => true],
+  [{ half: true, or: [{ row: 3 }, { row: 4 }, { third: 6 }] }, ({ row }) => row === 4 || row === 6],
+  [{ not: { half: true } }, ({ row }) => row % 2 === 1],
+  [{ not: {} }, () => false],
+  // A missing field passes neither a range nor its opposite by accident: `not` is whatever does not pass.
+  [{ not: { third: { gte: 9 } } }, ({ row }) => row % 3 !== 0 || row < 9],
+  [{ not: { or: [{ half: true }, { row: { lt: 1495 } }] } }, ({ row }) => row >= 1495 && row % 2 === 1],
+  [{ and: [{ tags: { contains: 'even' } }, { tags: { contains: 3 } }] }, ({ row }) => row % 14 === 10],
+  [{ not: { not: { row: 8 } } }, ({ row }) => row === 8],
 ];
 
 export function filterCases({ id, recallFloor, withStore }: ContractSetup): ContractCase[] {
@@ -119,6 +144,13 @@ export function filterCases({ id, recallFloor, withStore }: ContractSetup): Cont
           await refused(search({ constructor: 1 }), 'FILTER_FIELD');
           await refused(search({ row: { like: 'x' } }), 'FILTER_OPERATOR');
           await refused(search({ row: {} }), 'FILTER_OPERATOR');
+          await refused(search({ or: [{ row: 1 }, { row: { like: 'x' } }] }), 'FILTER_OPERATOR');
+          await refused(search({ not: { whatever: 1 } }), 'FILTER_FIELD');
+          await refused(search({ 'whatever.row': 1 }), 'FILTER_FIELD');
+          await refused(search({ 'a\0': 1 }), 'FILTER_FIELD');
+          const itself: Record<string, unknown> = {};
+          itself.not = itself;
+          await refused(search(itself), 'FILTER_VALUE');
           for (const value of [
             { in: 5 },
             { in: [[]] },
@@ -129,6 +161,11 @@ export function filterCases({ id, recallFloor, withStore }: ContractSetup): Cont
             { lt: undefined },
             { gte: Number.POSITIVE_INFINITY },
             { in: [1, Number.NaN] },
+            2 ** 53,
+            { contains: -(2 ** 60) },
+            'a\0b',
+            { in: ['\ud800'] },
+            { contains: ['x'] },
             new Date(0),
             Number.NaN,
             undefined,

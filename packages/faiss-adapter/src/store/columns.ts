@@ -1,4 +1,12 @@
-import { type Condition, type Payload, predicateOf, type Turns } from '@nestbit/core';
+import {
+  type Condition,
+  type FieldCondition,
+  fieldConditions,
+  fieldValue,
+  type Payload,
+  type Turns,
+  valueTest,
+} from '@nestbit/core';
 import { words } from './bitmap.ts';
 
 /** Rows looked at between two checks of the clock. */
@@ -10,6 +18,8 @@ interface Column {
   rows: number;
   readonly values: unknown[];
   readonly numbers: Map<unknown, number>;
+  /** Of arrays, by the JSON of the elements that a filter can ask for. */
+  readonly arrays: Map<string, number>;
 }
 
 /**
@@ -36,16 +46,40 @@ export class Columns {
     const halves = new Uint32Array(pass.buffer);
     if (alive === undefined) for (let row = 0; row < rows; row++) halves[row >>> 5] |= 1 << (row & 31);
     else pass.set(alive.subarray(0, pass.length));
-    await this.#load(new Set(conditions.map(({ field }) => field)), rows, payloadOf, turns, signal);
-    for (const condition of conditions) {
+    const fields = fieldConditions(conditions);
+    await this.#load(new Set(fields.map(({ field }) => field)), rows, payloadOf, turns, signal);
+    const tests = new Map<FieldCondition, Uint8Array>();
+    for (const condition of fields) {
       const column = this.#columns.get(condition.field) as Column;
-      const passes = await test(condition, column, turns, signal);
-      for (let row = 0; row < rows; row++) {
-        if (row % ROWS_AT_ONCE === 0 && turns.due) await turns.give(signal);
-        if (passes[column.places[row]] === 0) halves[row >>> 5] &= ~(1 << (row & 31));
-      }
+      tests.set(condition, await testValues(condition, column, turns, signal));
+    }
+    const passes = this.#rowTest(conditions, tests);
+    for (let row = 0; row < rows; row++) {
+      if (row % ROWS_AT_ONCE === 0 && turns.due) await turns.give(signal);
+      if (!passes(row)) halves[row >>> 5] &= ~(1 << (row & 31));
     }
     return pass;
+  }
+
+  // Conditions as a function of the row, over what each different value of a column gave.
+  #rowTest(
+    conditions: readonly Condition[],
+    tests: ReadonlyMap<FieldCondition, Uint8Array>,
+  ): (row: number) => boolean {
+    const all = conditions.map((condition): ((row: number) => boolean) => {
+      if (condition.operator === 'or') {
+        const branches = condition.branches.map((branch) => this.#rowTest(branch, tests));
+        return (row) => branches.some((passes) => passes(row));
+      }
+      if (condition.operator === 'not') {
+        const passes = this.#rowTest(condition.conditions, tests);
+        return (row) => !passes(row);
+      }
+      const { places } = this.#columns.get(condition.field) as Column;
+      const results = tests.get(condition) as Uint8Array;
+      return (row) => results[places[row]] !== 0;
+    });
+    return all.length === 1 ? all[0] : (row) => all.every((passes) => passes(row));
   }
 
   // Brings the columns of some fields up to `rows`. Dead rows too: another view, which shares the columns, may still
@@ -64,6 +98,7 @@ export class Columns {
         rows: 0,
         values: [],
         numbers: new Map(),
+        arrays: new Map(),
       };
       this.#columns.set(field, column);
       if (column.rows < rows) short.push([field, column]);
@@ -91,31 +126,39 @@ export class Columns {
 }
 
 function numberOf(column: Column, payload: Payload | undefined, field: string): number {
-  const value = payload !== undefined && Object.hasOwn(payload, field) ? (payload[field] ?? null) : null;
-  // Objects and arrays are all alike to a filter: they match nothing but `ne`.
-  const key = typeof value === 'object' && value !== null ? OBJECT : value;
-  const known = column.numbers.get(key);
-  if (known !== undefined) return known;
-  const number = column.values.length;
-  column.values.push(typeof key === 'symbol' ? {} : key);
-  column.numbers.set(key, number);
-  return number;
+  const value = fieldValue(payload, field);
+  if (Array.isArray(value)) {
+    const elements = value.filter((element) => typeof element !== 'object' || element === null);
+    return numbered(column, column.arrays, JSON.stringify(elements), elements);
+  }
+  // Objects are all alike to a filter: they match nothing but `ne`.
+  return typeof value === 'object' && value !== null
+    ? numbered(column, column.numbers, OBJECT, {})
+    : numbered(column, column.numbers, value, value);
 }
 
 const OBJECT = Symbol('object');
 
+function numbered<K>(column: Column, numbers: Map<K, number>, key: K, value: unknown): number {
+  const known = numbers.get(key);
+  if (known !== undefined) return known;
+  const number = column.values.push(value) - 1;
+  numbers.set(key, number);
+  return number;
+}
+
 // Whether each different value passes.
-async function test(
-  condition: Condition,
+async function testValues(
+  condition: FieldCondition,
   column: Column,
   turns: Turns,
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array> {
-  const passes = predicateOf([condition]);
+  const passes = valueTest(condition);
   const results = new Uint8Array(column.values.length);
   for (let i = 0; i < results.length; i++) {
     if (i % ROWS_AT_ONCE === 0 && turns.due) await turns.give(signal);
-    results[i] = passes({ [condition.field]: column.values[i] }) ? 1 : 0;
+    results[i] = passes(column.values[i]) ? 1 : 0;
   }
   return results;
 }

@@ -1,6 +1,6 @@
-import type { Condition } from '@nestbit/core';
+import type { FieldCondition } from '@nestbit/core';
 import { quoted } from '../sql/identifiers.ts';
-import type { FieldsSql, Parameters } from './filter-sql.ts';
+import { type FieldsSql, type Parameters, pathSql } from './filter-sql.ts';
 
 /** Columns whose values a filter can compare as they are; all others are compared as jsonb. */
 export type ColumnKind = 'integer' | 'text' | 'uuid' | 'boolean' | 'other';
@@ -21,7 +21,11 @@ export const COLUMN_KIND = `case
 export function columnFields(kinds: ReadonlyMap<string, ColumnKind>): FieldsSql {
   const column = (field: string): string => `s.${quoted(field)}`;
   return {
-    json: (field) => `to_jsonb(${column(field)})`,
+    json: (field, parameters) => {
+      if (kinds.has(field)) return `to_jsonb(${column(field)})`;
+      const [first, ...names] = field.split('.');
+      return pathSql(`to_jsonb(${column(first)})`, names, parameters);
+    },
     own: (condition, parameters) =>
       columnCondition(condition, column(condition.field), kinds.get(condition.field) ?? 'other', parameters),
   };
@@ -34,12 +38,12 @@ export function columnFields(kinds: ReadonlyMap<string, ColumnKind>): FieldsSql 
  * @param column quoted, with its table
  */
 function columnCondition(
-  condition: Condition,
+  condition: FieldCondition,
   column: string,
   kind: ColumnKind,
   parameters: Parameters,
 ): string | undefined {
-  if (condition.operator === 'ne') return undefined;
+  if (condition.operator === 'ne' || condition.operator === 'contains') return undefined;
   if (condition.operator !== 'in') {
     return kind === 'integer' ? integerRange(condition, column, parameters) : undefined;
   }
@@ -71,7 +75,10 @@ function valuesOf(values: readonly unknown[], kind: Exclude<ColumnKind, 'other'>
 }
 
 function integerRange(
-  { operator, value }: Extract<Condition, { value: string | number; operator: 'gte' | 'gt' | 'lte' | 'lt' }>,
+  {
+    operator,
+    value,
+  }: Extract<FieldCondition, { value: string | number; operator: 'gte' | 'gt' | 'lte' | 'lt' }>,
   column: string,
   parameters: Parameters,
 ): string {

@@ -1,4 +1,4 @@
-import { type Condition, NestbitError, type Scalar } from '@nestbit/core';
+import type { Condition, FieldCondition, Scalar } from '@nestbit/core';
 
 /** Parameters of a statement, numbered as they come. */
 export class Parameters {
@@ -16,31 +16,39 @@ export interface FieldsSql {
   /** A field as jsonb, with SQL's null for one that is not there. */
   json(field: string, parameters: Parameters): string;
   /** A condition in the field's own type, where it has one. */
-  own?(condition: Condition, parameters: Parameters): string | undefined;
+  own?(condition: FieldCondition, parameters: Parameters): string | undefined;
 }
 
 /** Fields of the column `payload`. Names are parameters, whatever stands in them. */
 export function payloadFields(table: string): FieldsSql {
   return {
-    json: (field, parameters) => `${table}.payload -> ${parameters.add(storable(field, field))}::text`,
+    json: (field, parameters) => {
+      const own = pathSql(`${table}.payload`, [field], parameters);
+      if (!field.includes('.')) return own;
+      return `coalesce(${own}, ${pathSql(`${table}.payload`, field.split('.'), parameters)})`;
+    },
   };
 }
 
-/**
- * Conditions as SQL that passes exactly the rows that core's `matches` passes; all values are
- * parameters.
- *
- * @throws NestbitError `FILTER_VALUE` for text with a NUL character, which Postgres cannot compare
- */
+/** What lies within objects under these names; arrays have no names. */
+export function pathSql(json: string, names: readonly string[], parameters: Parameters): string {
+  return names.reduce((path, name) => `${path} -> ${parameters.add(name)}::text`, json);
+}
+
+/** Conditions as SQL that passes exactly the rows that core's `matches` passes; all values are parameters. */
 export function filterSql(
   conditions: readonly Condition[],
   fields: FieldsSql,
   parameters: Parameters,
 ): string {
   const parts = conditions.map((condition) => {
-    for (const value of 'values' in condition ? condition.values : [condition.value]) {
-      storable(condition.field, value);
+    if (condition.operator === 'or') {
+      const branches = condition.branches.map((branch) => `(${filterSql(branch, fields, parameters)})`);
+      return branches.length === 0 ? 'false' : `(${branches.join(' or ')})`;
     }
+    // A condition on a column that is null may be null too: then the row does not pass it.
+    if (condition.operator === 'not')
+      return `(${filterSql(condition.conditions, fields, parameters)}) is not true`;
     return (
       fields.own?.(condition, parameters) ??
       jsonCondition(condition, `(${fields.json(condition.field, parameters)})`, parameters)
@@ -49,7 +57,7 @@ export function filterSql(
   return parts.length === 0 ? 'true' : parts.join(' and ');
 }
 
-function jsonCondition(condition: Condition, field: string, parameters: Parameters): string {
+function jsonCondition(condition: FieldCondition, field: string, parameters: Parameters): string {
   const json = (value: Scalar): string => JSON.stringify(value);
   // A missing field counts as null.
   const known = `coalesce(${field}, 'null'::jsonb)`;
@@ -58,6 +66,11 @@ function jsonCondition(condition: Condition, field: string, parameters: Paramete
       return `${known} = any(${parameters.add(condition.values.map(json))}::jsonb[])`;
     case 'ne':
       return `${known} <> ${parameters.add(json(condition.value))}::jsonb`;
+    case 'contains':
+      return (
+        `case jsonb_typeof(${field}) when 'array' then ${field} @> ` +
+        `${parameters.add(JSON.stringify([condition.value]))}::jsonb else false end`
+      );
     default: {
       const operator = { gte: '>=', gt: '>', lte: '<=', lt: '<' }[condition.operator];
       const { value } = condition;
@@ -69,12 +82,4 @@ function jsonCondition(condition: Condition, field: string, parameters: Paramete
             `${parameters.add(value)}::text else false end`;
     }
   }
-}
-
-function storable<T extends Scalar>(field: string, value: T): T {
-  if (typeof value !== 'string' || (!value.includes('\0') && value.isWellFormed())) return value;
-  throw new NestbitError(
-    'FILTER_VALUE',
-    `The filter on ${JSON.stringify(field)} holds text with a NUL character or half a character; Postgres keeps none.`,
-  );
 }

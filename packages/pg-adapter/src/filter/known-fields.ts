@@ -1,4 +1,4 @@
-import { type Condition, FieldRegistry, type Payload } from '@nestbit/core';
+import { type Condition, FieldRegistry, fieldConditions, type Payload } from '@nestbit/core';
 import type { Pool } from 'pg';
 import { readStore, type Source, type StoreRecord } from '../schema/registry.ts';
 import type { Tables } from '../schema/tables.ts';
@@ -51,8 +51,7 @@ export class KnownFields {
       return;
     }
     const isNew = (): boolean => {
-      const known = new Set(this.#payloads.fields);
-      return conditions.some(({ field }) => !known.has(field));
+      return fieldConditions(conditions).some(({ field }) => !this.#payloads.knows(field));
     };
     if (isNew()) this.#payloads = new FieldRegistry((await readStore(pool, schema, name))?.fields);
     if (!isNew()) return;
