@@ -1,10 +1,13 @@
-import { clampScore, type Hit } from '@nestbit/core';
+import { clampScore, type Hit, type PreparedQuery, throwIfAborted } from '@nestbit/core';
 import type { Pool } from 'pg';
+import type { IdType } from '../schema/tables.ts';
 import { idText, sourceSql, valueSql } from '../source/read-by-ids.ts';
 import { RowCollector, recycle } from '../source/source-rows.ts';
 import type { SourceTable } from '../source/source-table.ts';
 import { quoted } from '../sql/identifiers.ts';
-import type { Found } from './search-queries.ts';
+import type { FloatColumn } from './float-column.ts';
+import type { Plan } from './plan.ts';
+import { type Found, searchAtOnce, searchQueries } from './search-queries.ts';
 import { payloadSql, type SearchSql } from './statements.ts';
 
 /** What one query found when the table's own floats have ordered it. */
@@ -14,12 +17,35 @@ export interface FoundByFloats {
 }
 
 /**
+ * Searches by codes for more hits than asked, and lets the embeddings of the user's table order them.
+ *
+ * @param embeddings the queries as they were given, queries × inputDimensions
+ */
+export async function searchByFloats(
+  pool: Pool,
+  sql: SearchSql,
+  idType: IdType,
+  plan: Plan,
+  floats: FloatColumn,
+  queries: readonly PreparedQuery[],
+  embeddings: Float32Array,
+): Promise<FoundByFloats[]> {
+  const column = await floats.column();
+  const byCodes = { ...plan, k: plan.floats, payloads: false };
+  const found =
+    (await searchAtOnce(pool, sql, byCodes, queries)) ??
+    (await searchQueries(pool, sql, idType, byCodes, queries, async (_, one) => one));
+  throwIfAborted(plan.signal);
+  return await floats.read(column, (source) => byFloats(pool, sql, source, embeddings, found, plan));
+}
+
+/**
  * Orders the hits of queries by cosine similarity with the embeddings that the user's table holds now, at full width, in
  * float64; payloads come along. One statement for all queries. Rows that have no such embedding any more are left out.
  *
  * @param queries queries × dimensions, row-major
  */
-export async function byFloats(
+async function byFloats(
   pool: Pool,
   sql: SearchSql,
   source: SourceTable,

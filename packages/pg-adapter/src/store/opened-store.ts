@@ -23,8 +23,9 @@ import {
 import { needIndexes, type Server, serverOf } from '../index-build/server.ts';
 import { dropStore, type StoreRecord } from '../schema/registry.ts';
 import { type Tables, tablesOf } from '../schema/tables.ts';
-import { byFloats } from '../search/by-floats.ts';
+import { searchByFloats } from '../search/by-floats.ts';
 import { type Explanation, explain } from '../search/explain.ts';
+import { FloatColumn } from '../search/float-column.ts';
 import { type PgSearchOptions, type Plan, planSearch } from '../search/plan.ts';
 import { type Found, payloadsOf, searchAtOnce, searchQueries } from '../search/search-queries.ts';
 import { joinSource, type SearchSql } from '../search/statements.ts';
@@ -33,7 +34,6 @@ import { qualified } from '../sql/identifiers.ts';
 import type { CopyLook } from '../write/copy.ts';
 import { type RowKeys, rowsAt, sorted, type UnnumberedRows } from '../write/rows.ts';
 import { lookAhead, removeRows, writeRows } from '../write/write-rows.ts';
-import { FloatColumn } from './float-column.ts';
 import { readPage } from './read-page.ts';
 import { readRows } from './read-rows.ts';
 import { type StoreStats, statsOf } from './stats.ts';
@@ -155,34 +155,17 @@ export class OpenedStore {
   ): Promise<T[]> {
     const { readPool, record } = this.#parts;
     const sql = this.#sql;
-    if (plan.floats > 0) return await this.#searchByFloats(queries, embeddings, plan, give);
+    const { idType } = record;
+    if (plan.floats > 0) {
+      const ordered = await searchByFloats(readPool, sql, idType, plan, this.#floats, queries, embeddings);
+      return ordered.map(({ found, payloads }) => give(found, payloads));
+    }
     const found = await searchAtOnce(readPool, sql, plan, queries);
     if (found !== undefined) return found.map((one) => give(one, undefined));
-    const { idType } = record;
     return await searchQueries(readPool, sql, idType, plan, queries, async (client, one) => {
       const ids = one.hits.map(({ id }) => id);
       return give(one, plan.payloads ? await payloadsOf(client, sql, idType, ids) : undefined);
     });
-  }
-
-  async #searchByFloats<T>(
-    queries: readonly PreparedQuery[],
-    embeddings: Float32Array,
-    plan: Plan,
-    give: (found: Found, payloads: Map<string, Hit['payload']> | undefined) => T,
-  ): Promise<T[]> {
-    const { readPool, record } = this.#parts;
-    const sql = this.#sql;
-    const byCodes = { ...plan, k: plan.floats, payloads: false };
-    const column = await this.#floats.column();
-    const found =
-      (await searchAtOnce(readPool, sql, byCodes, queries)) ??
-      (await searchQueries(readPool, sql, record.idType, byCodes, queries, async (_, one) => one));
-    throwIfAborted(plan.signal);
-    const ordered = await this.#floats.read(column, (source) =>
-      byFloats(readPool, sql, source, embeddings, found, plan),
-    );
-    return ordered.map((one) => give(one.found, one.payloads));
   }
 
   async explain(query: PreparedQuery, options: PgSearchOptions): Promise<Explanation> {
