@@ -49,15 +49,24 @@ async function* recordsOf(sources: readonly string[], signal: AbortSignal): Asyn
   for (const source of sources) yield* readTrainRecords(source, signal);
 }
 
-function table({ out, pairs, vocabulary, steps, seconds, loss, retention }: TrainReport): string {
+function table({ out, pairs, identical, vocabulary, steps, seconds, loss, retention }: TrainReport): string {
   const full = retention.byDimensions[0].value;
   const lines = retention.byDimensions.map(
     ({ dimensions, value }) =>
-      `${String(dimensions).padStart(10)}   ${value.toFixed(3)}   ${full === 0 ? '' : `${((100 * value) / full).toFixed(1)} %`}\n`,
+      `${String(dimensions).padStart(10)}   ${value.toFixed(3)}   ${full <= 0 ? '' : `${((100 * value) / full).toFixed(1)} %`}\n`,
   );
   const measured = `dimensions   ${retention.metric} on ${retention.pairs} held-out pairs\n${lines.join('')}`;
   return (
     `${out}: ${pairs} pairs, ${vocabulary} tokens, ${steps} steps in ${seconds.toFixed(0)} s, loss ${loss.toFixed(3)}\n` +
+    (identical === 0 ? '' : `${identical} pairs of a text with itself were left out\n`) +
+    (full < 0 ? reversed(full) : '') +
     (retention.pairs === 0 ? 'too few pairs to hold some out and measure\n' : measured)
+  );
+}
+
+function reversed(correlation: number): string {
+  return (
+    `the scores and the cosines of held-out pairs run against each other (${correlation.toFixed(3)}): a higher score must ` +
+    'mean more alike; if yours are distances, change their sign\n'
   );
 }

@@ -15,7 +15,10 @@ export function trainCommand(signal: AbortSignal): Command {
       'train a static embedding model with a Matryoshka loss on your own text; with --embeddings, fit a map for a ' +
         'model that was not trained for truncation',
     )
-    .argument('[sources...]', 'JSONL or gzipped: {anchor, positive, score?} or passages {text, title?}')
+    .argument(
+      '[sources...]',
+      'JSONL or gzipped: {anchor, positive, score? or negative?} or passages {text, title?}',
+    )
     .requiredOption('--out <path>', 'the model folder that is made; with --embeddings, the codec.json')
     .option(
       '--dimensions <list>',
@@ -66,6 +69,8 @@ function modelOptions(): Option[] {
   return [
     option('--tokenizer <path>', 'tokenizer.json, or a folder that has one; default: one is trained'),
     option('--vocabulary <n>', 'tokens of a tokenizer that is trained', wholeNumber),
+    option('--dimensions-per-step <n>', 'random widths of each step; default: all', wholeNumber),
+    option('--one-way', 'anchors look for positives only, as MultipleNegativesRankingLoss does'),
     option('--scale <x>', 'inverse temperature of the loss', positiveNumber),
     option('--max-length <n>', 'tokens of a text that count', wholeNumber),
     option('--threads <n>', 'default: the cores', wholeNumber),

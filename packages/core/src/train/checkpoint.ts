@@ -25,9 +25,30 @@ type State = Readonly<Record<'table' | 'first' | 'second', Float32Array>>;
 /** sha256 of everything that decides the result: the data and the options that are not about speed. */
 export function trainingIdentity(pairs: PairSet, settings: TrainSettings): string {
   const { dimensions, weights, epochs, batch, rate, scale, maxLength, seed } = settings;
+  const { dimensionsPerStep, oneWay } = settings;
   const hash = createHash('sha256');
-  hash.update(JSON.stringify({ dimensions, weights, epochs, batch, rate, scale, maxLength, seed }));
-  for (const array of [pairs.ids, pairs.starts, pairs.anchors, pairs.positives, pairs.scores ?? []]) {
+  hash.update(
+    JSON.stringify({
+      dimensions,
+      weights,
+      epochs,
+      batch,
+      rate,
+      scale,
+      maxLength,
+      seed,
+      dimensionsPerStep,
+      oneWay,
+    }),
+  );
+  for (const array of [
+    pairs.ids,
+    pairs.starts,
+    pairs.anchors,
+    pairs.positives,
+    pairs.negatives,
+    pairs.scores ?? [],
+  ]) {
     hash.update(
       ArrayBuffer.isView(array) ? new Uint8Array(array.buffer, array.byteOffset, array.byteLength) : '-',
     );

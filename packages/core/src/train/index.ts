@@ -18,6 +18,7 @@ export {
   readTrainRecords,
   type ScoredPair,
   type TrainRecord,
+  type Triplet,
 } from './data/records.ts';
 export type { Retention } from './measure/retention.ts';
 export type { TrainReport } from './messages.ts';

@@ -30,6 +30,8 @@ export interface TrainReport {
   readonly vocabulary: number;
   /** Pairs that were trained on. */
   readonly pairs: number;
+  /** Pairs of a text with itself, which were left out. */
+  readonly identical: number;
   readonly steps: number;
   /** Mean loss of about the last twenty steps. */
   readonly loss: number;

@@ -8,6 +8,14 @@ export interface TrainOptions {
    * Default 384, 256, 128, 64, 32. Fewer prefixes train a little faster.
    */
   readonly dimensions?: readonly number[];
+  /** Random widths of each step, others wait for another (n_dims_per_step). Default: all, every step. */
+  readonly dimensionsPerStep?: number;
+  /**
+   * Whether only anchors look for their positives among those of the batch, as sentence-transformers'
+   * MultipleNegativesRankingLoss does by default, or positives for their anchors, too. Default: both ways, but one way
+   * with hard negatives.
+   */
+  readonly oneWay?: boolean;
   /** Weight of each width in the loss, in the order of `dimensions`. Default 1 each. */
   readonly weights?: readonly number[];
   /** A tokenizer.json, or a model folder that has one. Default: a WordPiece vocabulary trained on the texts. */
@@ -75,6 +83,8 @@ export interface TrainSettings {
   /** Descending. */
   readonly dimensions: readonly number[];
   readonly weights: readonly number[];
+  readonly dimensionsPerStep: number | undefined;
+  readonly oneWay: boolean | undefined;
   readonly tokenizer: string | undefined;
   readonly vocabulary: number;
   readonly epochs: number;
@@ -98,11 +108,18 @@ export function trainSettings(options: TrainOptions): TrainSettings {
   if (options.tokenizer !== undefined && typeof options.tokenizer !== 'string') {
     throw new TypeError(`tokenizer must be a path, got ${typeof options.tokenizer}`);
   }
+  if (options.oneWay !== undefined && typeof options.oneWay !== 'boolean')
+    throw new TypeError(`oneWay must be true or false, got ${typeof options.oneWay}`);
   const dimensions = checkedDimensions(options.dimensions ?? [384, 256, 128, 64, 32]);
   return {
     out: options.out,
     dimensions,
     weights: checkedWeights(options.weights, dimensions),
+    dimensionsPerStep:
+      options.dimensionsPerStep === undefined
+        ? undefined
+        : whole('dimensionsPerStep', options.dimensionsPerStep, 1, dimensions.length),
+    oneWay: options.oneWay,
     tokenizer: options.tokenizer,
     vocabulary: whole('vocabulary', options.vocabulary ?? 16_384, 64, 2 ** 20),
     epochs: whole('epochs', options.epochs ?? 5, 1, 10_000),

@@ -14,6 +14,9 @@ export function* batchesOf(
   const order = Int32Array.from(pairs.anchors, (_, i) => i);
   new Random(Math.imul(seed, 0x9e3779b1) ^ (epoch + 1)).shuffle(order);
   const usedBy = new Int32Array(pairs.starts.length - 1);
+  // A negative may serve many anchors, but a text that is right for one is never wrong for others of the batch.
+  const wrongIn = new Int32Array(pairs.starts.length - 1);
+  const { negativesEach } = pairs;
   let deferred: number[] = [];
   let next = 0;
   for (let round = 1; ; round++) {
@@ -23,12 +26,15 @@ export function* batchesOf(
     const take = (pair: number): void => {
       const anchor = pairs.anchors[pair];
       const positive = pairs.positives[pair];
-      if (count === batch || usedBy[anchor] === round || usedBy[positive] === round) {
+      const negatives = pairs.negatives.subarray(pair * negativesEach, (pair + 1) * negativesEach);
+      const clashes = wrongIn[positive] === round || negatives.some((text) => usedBy[text] === round);
+      if (count === batch || clashes || usedBy[anchor] === round || usedBy[positive] === round) {
         still.push(pair);
         return;
       }
       usedBy[anchor] = round;
       usedBy[positive] = round;
+      for (const text of negatives) wrongIn[text] = round;
       out[count++] = pair;
     };
     for (const pair of deferred) take(pair);

@@ -17,6 +17,11 @@ export function holdOut(pairs: PairSet): { training: PairSet; held: PairSet } {
       ...pairs,
       anchors: Int32Array.from(rows, (i) => pairs.anchors[i]),
       positives: Int32Array.from(rows, (i) => pairs.positives[i]),
+      negatives: Int32Array.from(
+        rows.flatMap((i) => [
+          ...pairs.negatives.subarray(i * pairs.negativesEach, (i + 1) * pairs.negativesEach),
+        ]),
+      ),
       scores: pairs.scores === undefined ? undefined : Float64Array.from(rows, (i) => pairs.scores?.[i] ?? 0),
     };
   };

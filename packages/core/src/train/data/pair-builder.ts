@@ -1,5 +1,5 @@
 import { NestbitError } from '../../errors.ts';
-import type { Passage, TrainRecord } from './records.ts';
+import type { Passage, TrainRecord, Triplet } from './records.ts';
 import { sentencesOf } from './sentences.ts';
 
 /** Sentences of one passage that become anchors, at most; of more, evenly spread ones. */
@@ -15,11 +15,16 @@ export interface TextPairs {
   readonly positives: readonly number[];
   /** One a pair, of scored pairs. */
   readonly scores: readonly number[] | undefined;
+  /** Numbers of the hard negatives' texts, `negativesEach` a pair. */
+  readonly negatives: readonly number[];
+  readonly negativesEach: number;
+  /** Pairs of a text with itself, which were left out. */
+  readonly identical: number;
   /** Pairs from this one on are of neighbouring passages, which may have nothing to do with one another. */
   readonly neighboursFrom: number;
 }
 
-type Kind = 'pairs' | 'scored pairs' | 'passages';
+type Kind = 'pairs' | 'scored pairs' | 'triplets' | 'passages';
 
 /** Gathers pairs from records; passages are turned into pairs here. */
 export class PairBuilder {
@@ -27,13 +32,16 @@ export class PairBuilder {
   readonly #anchors: number[] = [];
   readonly #positives: number[] = [];
   readonly #scores: number[] = [];
+  readonly #negatives: number[] = [];
+  #negativesEach: number | undefined;
+  #identical = 0;
   readonly #neighbours: number[] = [];
   #kind: Kind | undefined;
   #previous: number | undefined;
 
   /** @throws NestbitError `DATASET_INVALID` for records of another kind than the first */
   add(record: TrainRecord): void {
-    const kind = 'text' in record ? 'passages' : 'score' in record ? 'scored pairs' : 'pairs';
+    const kind = kindOf(record);
     this.#kind ??= kind;
     if (kind !== this.#kind) {
       throw new NestbitError(
@@ -42,6 +50,7 @@ export class PairBuilder {
       );
     }
     if ('text' in record) this.#addPassage(record);
+    else if ('negatives' in record) this.#addTriplet(record);
     else if (this.#addPair(record.anchor, record.positive) && 'score' in record)
       this.#scores.push(record.score);
   }
@@ -58,7 +67,21 @@ export class PairBuilder {
       positives: this.#positives,
       scores: this.#kind === 'scored pairs' ? this.#scores : undefined,
       neighboursFrom,
+      negatives: this.#negatives,
+      negativesEach: this.#negativesEach ?? 0,
+      identical: this.#identical,
     };
+  }
+
+  #addTriplet({ anchor, positive, negatives }: Triplet): void {
+    this.#negativesEach ??= negatives.length;
+    if (negatives.length !== this.#negativesEach)
+      throw new NestbitError(
+        'DATASET_INVALID',
+        `A record has ${negatives.length} negatives, and those before it ${this.#negativesEach}; give all as many.`,
+      );
+    if (!this.#addPair(anchor, positive)) return;
+    for (const negative of negatives) this.#negatives.push(this.#number(negative));
   }
 
   #addPassage({ text, title = '' }: Passage): void {
@@ -80,6 +103,7 @@ export class PairBuilder {
 
   /** A text paired with itself, or with none, teaches nothing. */
   #addPair(anchor: string, positive: string): boolean {
+    if (anchor === positive) this.#identical++;
     if (anchor.trim() === '' || positive.trim() === '' || anchor === positive) return false;
     this.#anchors.push(this.#number(anchor));
     this.#positives.push(this.#number(positive));
@@ -94,4 +118,10 @@ export class PairBuilder {
     }
     return number;
   }
+}
+
+function kindOf(record: TrainRecord): Kind {
+  if ('text' in record) return 'passages';
+  if ('negatives' in record) return 'triplets';
+  return 'score' in record ? 'scored pairs' : 'pairs';
 }

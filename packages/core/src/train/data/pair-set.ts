@@ -10,6 +10,9 @@ export interface PairSet {
   readonly anchors: Int32Array;
   readonly positives: Int32Array;
   readonly scores: Float64Array | undefined;
+  /** Numbers of texts, `negativesEach` a pair. */
+  readonly negatives: Int32Array;
+  readonly negativesEach: number;
   /** ln((texts + 1) / (texts that hold the token + 1)), one a token. */
   readonly idf: Float64Array;
 }
@@ -54,6 +57,9 @@ export function pairSetOf(
     ...tokens,
     anchors: Int32Array.from(kept, (i) => pairs.anchors[i]),
     positives: Int32Array.from(kept, (i) => pairs.positives[i]),
+    // Only passages lose pairs here, and they have no negatives.
+    negatives: Int32Array.from(pairs.negatives),
+    negativesEach: pairs.negativesEach,
     scores: pairs.scores === undefined ? undefined : Float64Array.from(kept, (i) => pairs.scores?.[i] ?? 0),
   };
 }

@@ -12,13 +12,18 @@ export interface ScoredPair extends Pair {
   readonly score: number;
 }
 
+/** A pair with texts that look right and are wrong answers; every record has as many. */
+export interface Triplet extends Pair {
+  readonly negatives: readonly string[];
+}
+
 /** A text that pairs are made of: its title and it, its sentences and the rest of it, it and the next passage. */
 export interface Passage {
   readonly text: string;
   readonly title?: string;
 }
 
-export type TrainRecord = Pair | ScoredPair | Passage;
+export type TrainRecord = Pair | ScoredPair | Triplet | Passage;
 
 /** The names that data sets of pairs use for their two columns. */
 const COLUMNS = [
@@ -31,7 +36,8 @@ const COLUMNS = [
 
 /**
  * Streams training records of a JSONL file, also gzipped: `{ anchor, positive, score? }` (or `query`, `question`,
- * `answer`, `sentence1`, `sentence2`) or passages `{ text, title? }`; other fields are passed over.
+ * `answer`, `sentence1`, `sentence2`), with hard negatives in `negative`, `negative_1`, … or a list `negatives`, or
+ * passages `{ text, title? }`; other fields are passed over.
  *
  * @throws NestbitError `JSONL_INVALID` with the line, `FILE_NOT_FOUND`, `ABORTED`
  */
@@ -66,7 +72,24 @@ function recordOf(value: Record<string, unknown>): TrainRecord | string {
     return `its "${columns[0]}" and "${columns[1]}" are not both strings`;
   }
   const { score } = value;
+  const negatives = negativesOf(value);
+  if (typeof negatives === 'string') return negatives;
+  if (negatives.length > 0 && score !== undefined && score !== null)
+    return 'it has a "score" and negatives, which belong to different losses';
+  if (negatives.length > 0) return { anchor, positive, negatives };
   if (score === undefined || score === null) return { anchor, positive };
   if (typeof score !== 'number' || !Number.isFinite(score)) return 'its "score" is no finite number';
   return { anchor, positive, score };
+}
+
+/** `negative`, `negative_1`, `negative_2`, … and `negatives`, as data sets for sentence-transformers have them. */
+function negativesOf(value: Record<string, unknown>): readonly string[] | string {
+  const { negatives: list = [] } = value;
+  const names = Object.keys(value)
+    .filter((name) => /^negative(_\d+)?$/.test(name) && value[name] !== null)
+    .sort((a, b) => Number(a.slice(9)) - Number(b.slice(9)));
+  if (!Array.isArray(list)) return 'its "negatives" are no list of strings';
+  const all: unknown[] = [...names.map((name) => value[name]), ...list];
+  const wrong = all.some((negative) => typeof negative !== 'string' || negative.trim() === '');
+  return wrong ? 'a negative of it is not a text' : (all as string[]);
 }

@@ -4,8 +4,12 @@ export interface Sizes {
   readonly rows: number;
   /** Values a row, also the width of the embeddings that enter the loss. */
   readonly width: number;
-  /** Pairs a batch, a multiple of 8. */
+  /** Pairs a batch, a multiple of 8; hard negatives count as pairs whose anchor is empty. */
   readonly batch: number;
+  /** Pairs of the batch that have an anchor. Default: all. */
+  readonly anchors?: number;
+  /** Whether only anchors look for their positives, not positives for their anchors. Default false. */
+  readonly oneWay?: boolean;
   /** Ascending; the last one is `width`. */
   readonly dimensions: readonly number[];
   /** Tokens of a batch at most; 0 for a linear map. */

@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { NestbitError } from '../../errors.ts';
 import { checkpointPath, readCheckpoint, trainingIdentity, writeCheckpoint } from '../checkpoint.ts';
+import { checkPairs } from '../data/check-pairs.ts';
 import { holdOut } from '../data/hold-out.ts';
 import { PairBuilder } from '../data/pair-builder.ts';
 import { pairSetOf } from '../data/pair-set.ts';
@@ -55,13 +56,14 @@ async function train(): Promise<TrainReport> {
     tokenizer.vocabulary,
     settings.maxLength,
   );
+  checkPairs(texts, all.scores);
   const { training, held } = holdOut(all);
   const trainer = new Trainer(training, tokenizer.vocabulary, settings);
   const identity = trainingIdentity(all, settings);
   const checkpoint = checkpointPath(settings);
   if (settings.resume) trainer.position = readCheckpoint(checkpoint, identity, trainer.state);
   const save = (): void => writeCheckpoint(checkpoint, identity, trainer.position, trainer.state);
-  const pace = new Pace(trainer.steps, trainer.position.step, trainer.layout.batch);
+  const pace = new Pace(trainer.steps, trainer.position.step, trainer.layout.anchors ?? trainer.layout.batch);
   let saved = performance.now();
   tell('training', trainer.position.step, trainer.steps);
   trainer.run(() => {
@@ -78,12 +80,16 @@ async function train(): Promise<TrainReport> {
   const retention = measureRetention(table, held, settings.dimensions);
   const { step: steps, loss = Number.NaN } = trainer.position;
   const pairs = training.anchors.length;
+  const { oneWay } = trainer.layout;
+  const negatives = all.negativesEach === 0 ? 'in-batch negatives' : 'in-batch and hard negatives';
   const lossName =
-    all.scores === undefined ? 'symmetric multiple negatives ranking, in-batch negatives' : 'CoSENT';
+    all.scores === undefined
+      ? `${oneWay === true ? '' : 'symmetric '}multiple negatives ranking, ${negatives}`
+      : 'CoSENT';
   await writeModel(table, tokenizer.files, settings, {
     pairs,
     steps,
-    batch: trainer.layout.batch,
+    batch: trainer.layout.anchors ?? trainer.layout.batch,
     loss,
     lossName,
     retention,
@@ -94,6 +100,7 @@ async function train(): Promise<TrainReport> {
     dimensions: settings.dimensions,
     vocabulary: tokenizer.vocabulary,
     pairs,
+    identical: texts.identical,
     steps,
     loss,
     seconds: (performance.now() - started) / 1000,

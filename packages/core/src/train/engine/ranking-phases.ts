@@ -39,6 +39,7 @@ export function rankingPhases(kernels: TrainKernels, team: Team, layout: Layout,
   );
   team.barrier();
   kernels.columnSums(ex, batch, from, to, prefixes, columnSums);
+  if (layout.oneWay === true) dropColumns(team.buffer, layout, from, to);
   team.barrier();
   kernels.derivative(
     cos,
@@ -103,6 +104,19 @@ export function rankingPhases(kernels: TrainKernels, team: Team, layout: Layout,
 }
 
 /**
+ * Leaves only the rows' part of the loss: e / rowSum + e / columnSum − 2 [i = k] becomes twice e / rowSum − [i = k], the
+ * derivative of a loss that is a mean over the rows instead of one over rows and columns.
+ */
+function dropColumns(buffer: SharedArrayBuffer, layout: Layout, from: number, to: number): void {
+  layout.dimensions.forEach((_, p) => {
+    const at = (p * layout.batch + from) * 4;
+    new Float32Array(buffer, layout.columnSums + at, to - from).fill(Number.POSITIVE_INFINITY);
+    const rows = new Float32Array(buffer, layout.rowSums + at, to - from);
+    for (let i = 0; i < rows.length; i++) rows[i] /= 2;
+  });
+}
+
+/**
  * The loss of the step that was just made, from the diagonal and the sums: what losses/ranking.ts gives.
  *
  * @param weights one a prefix
@@ -113,16 +127,19 @@ export function rankingLoss(
   scale: number,
   weights: readonly number[],
 ): number {
-  const { batch } = layout;
+  const { batch, anchors = batch, oneWay = false } = layout;
   const values = (at: number): Float32Array => new Float32Array(buffer, at, weights.length * batch);
   const [diagonal, rows, columns] = [layout.diagonal, layout.rowSums, layout.columnSums].map(values);
   let loss = 0;
   weights.forEach((weight, p) => {
     let sum = 0;
-    for (let i = p * batch; i < (p + 1) * batch; i++) {
-      sum += Math.log(rows[i]) + Math.log(columns[i]) - 2 * scale * (diagonal[i] - 1);
+    for (let i = p * batch; i < p * batch + anchors; i++) {
+      // One way the sums of the rows were halved, and stand for both.
+      const sums = oneWay ? 2 * Math.log(2 * rows[i]) : Math.log(rows[i]) + Math.log(columns[i]);
+      sum += sums - 2 * scale * (diagonal[i] - 1);
     }
-    loss += (weight * sum) / (2 * batch);
+    // A prefix that was left out of this step counts as nothing, whatever its values.
+    if (weight !== 0) loss += (weight * sum) / (2 * anchors);
   });
   return loss;
 }

@@ -26,11 +26,12 @@ export class TableBatch {
   }
 
   /**
-   * @param batch numbers of pairs
+   * @param batch numbers of pairs; the negatives of each follow as pairs without an anchor
    * @returns how many distinct tokens there are
    */
   fill(batch: Int32Array): number {
-    const { ids, starts, anchors, positives } = this.#pairs;
+    const { ids, starts, anchors, positives, negatives, negativesEach } = this.#pairs;
+    const slots = batch.length * (1 + negativesEach);
     let end = 0;
     const add = (text: number, slot: number): void => {
       const tokens = ids.subarray(starts[text], starts[text + 1]);
@@ -42,11 +43,20 @@ export class TableBatch {
     batch.forEach((pair, i) => {
       add(anchors[pair], i);
     });
+    for (let slot = batch.length; slot < slots; slot++) {
+      this.#starts[slot] = end;
+      this.#lengths[slot] = 0;
+    }
     batch.forEach((pair, i) => {
-      add(positives[pair], batch.length + i);
+      add(positives[pair], slots + i);
     });
-    this.#starts[2 * batch.length] = end;
-    return this.#invert(end, 2 * batch.length);
+    for (let n = 0; n < negativesEach; n++) {
+      batch.forEach((pair, i) => {
+        add(negatives[pair * negativesEach + n], slots + (n + 1) * batch.length + i);
+      });
+    }
+    this.#starts[2 * slots] = end;
+    return this.#invert(end, 2 * slots);
   }
 
   /** A counting sort of the occurrences by token. */

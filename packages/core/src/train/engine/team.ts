@@ -25,12 +25,14 @@ export interface Step {
 export class Team {
   readonly thread: number;
   readonly threads: number;
+  readonly buffer: SharedArrayBuffer;
   readonly #control: Int32Array;
   readonly #numbers: Float32Array;
 
   constructor(buffer: SharedArrayBuffer, thread: number, threads: number) {
     this.thread = thread;
     this.threads = threads;
+    this.buffer = buffer;
     this.#control = new Int32Array(buffer, 0, 16);
     this.#numbers = new Float32Array(buffer, 0, 16);
   }

@@ -47,7 +47,7 @@ export class Trainer {
 
   constructor(pairs: PairSet, vocabulary: number, settings: TrainSettings) {
     const count = pairs.anchors.length;
-    const batch = batchOf(settings.batch, count);
+    const batch = batchOf(settings.batch, count, pairs.negativesEach);
     if (batch === 0) {
       throw new NestbitError(
         'DATASET_INVALID',
@@ -55,6 +55,7 @@ export class Trainer {
       );
     }
     const dimensions = [...settings.dimensions].reverse();
+    const width = batch * (1 + pairs.negativesEach);
     const longest = pairs.starts.reduce(
       (most, start, i) => Math.max(most, start - (pairs.starts[i - 1] ?? start)),
       1,
@@ -62,15 +63,17 @@ export class Trainer {
     this.layout = layoutOf({
       rows: vocabulary,
       width: settings.dimensions[0],
-      batch,
+      batch: width,
+      anchors: batch,
+      oneWay: oneWayOf(pairs, settings),
       dimensions,
-      tokens: 2 * batch * longest,
+      tokens: 2 * width * longest,
       threads: settings.threads,
     });
     if (this.layout.bytes > MAX_BYTES) {
       throw new NestbitError(
         'OUT_OF_MEMORY',
-        `Training ${vocabulary} tokens at ${this.layout.width} dimensions in batches of ${batch} needs ` +
+        `Training ${vocabulary} tokens at ${this.layout.width} dimensions in batches of ${width} needs ` +
           `${Math.ceil(this.layout.bytes / 2 ** 20)} MiB; ${MAX_BYTES / 2 ** 20} MiB are possible. Use a smaller batch or vocabulary.`,
       );
     }
@@ -80,8 +83,6 @@ export class Trainer {
     this.#weights = [...settings.weights].reverse();
     this.#memory = sharedMemory(this.layout.bytes);
     new Int32Array(this.#memory.buffer, this.layout.dims, dimensions.length).set(dimensions);
-    const factors = this.#weights.map((weight) => (weight * settings.scale) / (2 * batch));
-    new Float32Array(this.#memory.buffer, this.layout.weights, dimensions.length).set(factors);
     this.#start();
   }
 
@@ -116,7 +117,12 @@ export class Trainer {
         this.position = { ...this.position, epoch: this.position.epoch + 1, batch: 0 }
       ) {
         let number = 0;
-        for (const batch of batchesOf(this.#pairs, layout.batch, seed, this.position.epoch)) {
+        for (const batch of batchesOf(
+          this.#pairs,
+          layout.anchors ?? layout.batch,
+          seed,
+          this.position.epoch,
+        )) {
           if (number++ < this.position.batch) continue;
           const step = this.position.step + 1;
           const correction = Math.sqrt(1 - BETA2 ** step);
@@ -125,12 +131,13 @@ export class Trainer {
             epsilon: EPSILON * correction,
             tokens: batches.fill(batch),
           };
+          const weights = this.#weightsOf(step);
           team.barrier();
           let alone: number | undefined;
           tableStep(kernels, team, layout, rankingScale, () => {
-            alone = this.#cosent(batch);
+            alone = this.#cosent(batch, weights);
           });
-          const loss = alone ?? rankingLoss(buffer, layout, scale, this.#weights);
+          const loss = alone ?? rankingLoss(buffer, layout, scale, weights);
           if (!Number.isFinite(loss)) throw diverged(step, loss, rate);
           const mean = this.position.loss ?? loss;
           this.position = {
@@ -173,7 +180,25 @@ export class Trainer {
     );
   }
 
-  #cosent(batch: Int32Array): number {
+  /**
+   * The weights of a step, ascending, also for the kernels: of `dimensionsPerStep` random widths, chosen by seed and step
+   * alone, those of the others are 0 (MatryoshkaLoss's n_dims_per_step).
+   */
+  #weightsOf(step: number): readonly number[] {
+    const { dimensionsPerStep, seed, scale } = this.#settings;
+    const { layout } = this;
+    const all = this.#weights.length;
+    const chosen = Int32Array.from({ length: all }, (_, p) => p);
+    if (dimensionsPerStep !== undefined && dimensionsPerStep < all)
+      new Random(Math.imul(seed, 0x9e3779b1) ^ Math.imul(step, 0x85ebca6b)).shuffle(chosen);
+    const used = new Set(chosen.subarray(0, dimensionsPerStep));
+    const weights = this.#weights.map((weight, p) => (used.has(p) ? weight : 0));
+    const factor = scale / (2 * (layout.anchors ?? layout.batch));
+    new Float32Array(this.#memory.buffer, layout.weights, all).set(weights.map((weight) => weight * factor));
+    return weights;
+  }
+
+  #cosent(batch: Int32Array, weights: readonly number[]): number {
     const { width, x, d, batch: count } = this.layout;
     const floats = (at: number): Float32Array => new Float32Array(this.#memory.buffer, at, count * width);
     const scores = Float64Array.from(batch, (pair) => this.#pairs.scores?.[pair] ?? 0);
@@ -183,7 +208,7 @@ export class Trainer {
       floats(x + count * width * 4),
       width,
       this.layout.dimensions,
-      this.#weights,
+      weights,
     );
     floats(d).set(anchors);
     floats(d + count * width * 4).set(positives);
@@ -191,10 +216,26 @@ export class Trainer {
   }
 }
 
-/** The pairs of a batch: as many as wanted, or a 64th of all, 64 to 2048; never more than there are. */
-function batchOf(wanted: number | undefined, pairs: number): number {
+/** Whether the loss goes one way: with hard negatives it must, since these look for nothing. */
+function oneWayOf({ negativesEach, scores }: PairSet, { oneWay }: TrainSettings): boolean {
+  if (scores !== undefined && oneWay !== undefined)
+    throw new NestbitError(
+      'DATASET_INVALID',
+      'Scored pairs are trained by CoSENT, which has no directions; leave oneWay out.',
+    );
+  if (negativesEach > 0 && oneWay === false)
+    throw new NestbitError(
+      'DATASET_INVALID',
+      'Hard negatives are compared with anchors only, so that the loss goes one way; leave oneWay out.',
+    );
+  return oneWay ?? negativesEach > 0;
+}
+
+/** The pairs of a batch: as many as wanted, or a 64th of all, 64 to 2048 texts; never more than there are. */
+function batchOf(wanted: number | undefined, pairs: number, negativesEach: number): number {
   const eights = (count: number): number => Math.floor(count / 8) * 8;
-  return Math.min(wanted ?? Math.min(2048, Math.max(64, eights(pairs / 64))), eights(pairs));
+  const most = Math.max(8, eights(2048 / (1 + negativesEach)));
+  return Math.min(wanted ?? Math.min(most, Math.max(64, eights(pairs / 64))), eights(pairs));
 }
 
 function schedule(step: number, steps: number): number {

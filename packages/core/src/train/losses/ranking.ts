@@ -12,46 +12,57 @@ export interface LossResult {
  * the batch, an anchor's own is to have the highest cosine, and of all anchors, a positive's own.
  * `mean over pairs of ½ (−log softmax_row(s cos)[i, i] − log softmax_column(s cos)[i, i])`, s the scale (an inverse
  * temperature). Inputs need not be normalized: batch × width each. The definition; float64.
+ *
+ * One way it is `mean over pairs of −log softmax_row(s cos)[i, i]`, as sentence-transformers'
+ * MultipleNegativesRankingLoss has it; `positives` may then have further rows, hard negatives of all anchors.
  */
 export function rankingLoss(
   anchors: ArrayLike<number>,
   positives: ArrayLike<number>,
   width: number,
   scale: number,
+  oneWay = false,
 ): LossResult {
   const batch = anchors.length / width;
+  const candidates = positives.length / width;
   const a = unitRows(anchors, width);
   const b = unitRows(positives, width);
-  const cos = new Float64Array(batch * batch);
+  const cos = new Float64Array(batch * candidates);
   for (let i = 0; i < batch; i++) {
-    for (let k = 0; k < batch; k++) {
+    for (let k = 0; k < candidates; k++) {
       let sum = 0;
       for (let t = 0; t < width; t++) sum += a.rows[i * width + t] * b.rows[k * width + t];
-      cos[i * batch + k] = sum;
+      cos[i * candidates + k] = sum;
     }
   }
   const e = cos.map((value) => Math.exp(scale * (value - 1)));
   const rowSums = new Float64Array(batch);
-  const columnSums = new Float64Array(batch);
+  const columnSums = new Float64Array(candidates);
   for (let i = 0; i < batch; i++) {
-    for (let k = 0; k < batch; k++) {
-      rowSums[i] += e[i * batch + k];
-      columnSums[k] += e[i * batch + k];
+    for (let k = 0; k < candidates; k++) {
+      rowSums[i] += e[i * candidates + k];
+      columnSums[k] += e[i * candidates + k];
     }
   }
   let loss = 0;
-  const byCos = new Float64Array(batch * batch);
+  const byCos = new Float64Array(batch * candidates);
   for (let i = 0; i < batch; i++) {
-    loss += Math.log(rowSums[i]) + Math.log(columnSums[i]) - 2 * scale * (cos[i * batch + i] - 1);
-    for (let k = 0; k < batch; k++) {
-      const at = i * batch + k;
-      byCos[at] = (scale / (2 * batch)) * (e[at] / rowSums[i] + e[at] / columnSums[k] - (i === k ? 2 : 0));
+    const other = oneWay ? rowSums[i] : columnSums[i];
+    loss += Math.log(rowSums[i]) + Math.log(other) - 2 * scale * (cos[i * candidates + i] - 1);
+    for (let k = 0; k < candidates; k++) {
+      const at = i * candidates + k;
+      const back = e[at] / (oneWay ? rowSums[i] : columnSums[k]);
+      byCos[at] = (scale / (2 * batch)) * (e[at] / rowSums[i] + back - (i === k ? 2 : 0));
     }
   }
-  const result = { anchors: new Float64Array(batch * width), positives: new Float64Array(batch * width) };
+  const result = {
+    anchors: new Float64Array(batch * width),
+    positives: new Float64Array(candidates * width),
+  };
   for (let i = 0; i < batch; i++) {
-    for (let k = 0; k < batch; k++) {
-      addCosineGradient(byCos[i * batch + k], cos[i * batch + k], a, i, b, k, width, result);
+    for (let k = 0; k < candidates; k++) {
+      const at = i * candidates + k;
+      addCosineGradient(byCos[at], cos[at], a, i, b, k, width, result);
     }
   }
   return { loss: loss / (2 * batch), ...result };
