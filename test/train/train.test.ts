@@ -190,7 +190,7 @@ describe('bad input', () => {
     [{ batch: 12 }, /batch must be a multiple of 8/],
     [{ epochs: 0.5 }, /epochs must be a whole number/],
     [{ rate: -1 }, /rate must be above 0/],
-    [{ files: ['int4'] }, /files must be float16 or int8, got int4/],
+    [{ files: ['int4'] }, /files must be float16, int8 or safetensors, got int4/],
     [{ out: '' }, /out must be a folder/],
   ] as [Partial<TrainOptions>, RegExp][])('options %j', async (options, message) => {
     await expect(run(pairs, options)).rejects.toThrow(message);

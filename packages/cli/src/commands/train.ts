@@ -74,6 +74,9 @@ function modelOptions(): Option[] {
     option('--scale <x>', 'inverse temperature of the loss', positiveNumber),
     option('--max-length <n>', 'tokens of a text that count', wholeNumber),
     option('--threads <n>', 'default: the cores', wholeNumber),
+    option('--files <list>', 'float16, int8 (both by default), safetensors for Python', (text) =>
+      text.split(','),
+    ),
     option('--checkpoint-every <seconds>', 'how often <out>.checkpoint is written (60)', positiveNumber),
     option('--resume', 'go on from <out>.checkpoint of the same data and options'),
     option('--name <text>', 'name in the model card'),

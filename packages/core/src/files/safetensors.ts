@@ -108,7 +108,7 @@ export class Safetensors {
 export function safetensorsFile(
   tensors: Readonly<Record<string, { readonly shape: readonly number[]; readonly data: Float32Array }>>,
   metadata: Readonly<Record<string, string>> = {},
-): Uint8Array[] {
+): Uint8Array {
   let end = 0;
   const header: Record<string, unknown> = { __metadata__: metadata };
   for (const [name, { shape, data }] of Object.entries(tensors)) {
@@ -123,7 +123,7 @@ export function safetensorsFile(
   const values = Object.values(tensors).map(
     ({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
   );
-  return [length, padded, ...values];
+  return Buffer.concat([length, padded, ...values]);
 }
 
 const CONVERTERS: Readonly<Record<string, (view: DataView, at: number) => number>> = {

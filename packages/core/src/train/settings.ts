@@ -46,7 +46,7 @@ export interface TrainOptions {
   readonly resume?: boolean;
   /** Seconds between checkpoints. Default 60. */
   readonly checkpointEvery?: number;
-  /** Which of `onnx/model.onnx` and `onnx/model_quantized.onnx` are written. Default both. */
+  /** Which files of the model are written. Default `float16` and `int8`. */
   readonly files?: readonly ModelFile[];
   /** What the model card says of the data and the licence of the model. */
   readonly card?: ModelCardText;
@@ -55,8 +55,13 @@ export interface TrainOptions {
   readonly onProgress?: (progress: TrainProgress) => void;
 }
 
-/** `float16`: onnx/model.onnx; `int8`: onnx/model_quantized.onnx, half of it. */
-export type ModelFile = 'float16' | 'int8';
+/**
+ * `float16`: onnx/model.onnx; `int8`: onnx/model_quantized.onnx, half of it; `safetensors`: model.safetensors in float32
+ * with modules.json, as sentence-transformers (StaticEmbedding) and model2vec open it.
+ */
+export type ModelFile = 'float16' | 'int8' | 'safetensors';
+
+const MODEL_FILES: readonly unknown[] = ['float16', 'int8', 'safetensors'];
 
 /** What only the user knows. */
 export interface ModelCardText {
@@ -163,8 +168,9 @@ export function checkedWeights(
 
 function checkedFiles(files: readonly ModelFile[]): readonly ModelFile[] {
   if (!Array.isArray(files) || files.length === 0) throw new TypeError('files must be a list');
-  const wrong = files.find((file) => file !== 'float16' && file !== 'int8');
-  if (wrong !== undefined) throw new RangeError(`files must be float16 or int8, got ${wrong}`);
+  const wrong = files.find((file) => !MODEL_FILES.includes(file));
+  if (wrong !== undefined)
+    throw new RangeError(`files must be float16, int8 or safetensors, got ${String(wrong)}`);
   return [...files];
 }
 

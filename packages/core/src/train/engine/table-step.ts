@@ -22,6 +22,7 @@ export function tableStep(
   const { batch, width } = layout;
   const [from, to] = team.part(2 * batch, 8);
   kernels.pool(layout.table, layout.ids, layout.starts, from, to, width, layout.x);
+  clearEmpty(team.buffer, layout, from, to);
   team.barrier();
   if (rankingScale === undefined) {
     alone();
@@ -49,4 +50,12 @@ export function tableStep(
     gradient,
   );
   team.barrier();
+}
+
+/** Pairs without an anchor have the zero vector, where the kernel divides by no tokens. */
+function clearEmpty(buffer: SharedArrayBuffer, layout: Layout, from: number, to: number): void {
+  const { batch, anchors = batch, width, x } = layout;
+  const first = Math.max(from, anchors);
+  const count = Math.min(to, batch) - first;
+  if (count > 0) new Float32Array(buffer, x + first * width * 4, count * width).fill(0);
 }

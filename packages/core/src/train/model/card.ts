@@ -57,7 +57,7 @@ function measured({ metric, pairs, byDimensions }: Retention): string {
   const full = byDimensions[0].value;
   const rows = byDimensions.map(
     ({ dimensions, value }) =>
-      `| ${dimensions} | ${value.toFixed(3)} | ${full === 0 ? '' : `${((100 * value) / full).toFixed(1)} %`} |`,
+      `| ${dimensions} | ${value.toFixed(3)} | ${full <= 0 ? '' : `${((100 * value) / full).toFixed(1)} %`} |`,
   );
   return `${metric} on ${pairs} held-out pairs of the same data (their texts may occur in other pairs), plain float:
 

@@ -2,6 +2,7 @@ import { mkdir, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path';
 import { NestbitError } from '../../errors.ts';
 import { partialName, syncFolderOf } from '../../files/partial.ts';
+import { safetensorsFile } from '../../files/safetensors.ts';
 import type { TrainSettings } from '../settings.ts';
 import { type CardFigures, modelCard } from './card.ts';
 import { onnxFile } from './onnx-file.ts';
@@ -48,6 +49,11 @@ export async function writeModel(
     await mkdir(join(partial, 'onnx'), { recursive: true });
     const written = ['tokenizer.json'];
     for (const file of settings.files) {
+      if (file === 'safetensors') {
+        await writeStatic(partial, table, vocabulary, width);
+        written.push('model.safetensors');
+        continue;
+      }
       const stored = file === 'float16' ? float16Table(table) : int8Table(table, width);
       const name = file === 'float16' ? 'onnx/model.onnx' : 'onnx/model_quantized.onnx';
       await writeSynced(join(partial, name), onnxFile(stored, vocabulary, width));
@@ -56,7 +62,9 @@ export async function writeModel(
     await writeSynced(join(partial, 'tokenizer.json'), tokenizer.json);
     await writeSynced(join(partial, 'tokenizer_config.json'), tokenizer.config);
     const config = {
+      // Not model2vec, which leaves unknown words out: training counted them.
       model_type: 'bert',
+      ...(settings.files.includes('safetensors') && { normalize: true }),
       architectures: ['StaticEmbedding'],
       hidden_size: width,
       vocab_size: vocabulary,
@@ -91,6 +99,25 @@ async function writeSynced(path: string, content: string | Uint8Array): Promise<
   } finally {
     await file.close();
   }
+}
+
+/** The table as model2vec writes it, for sentence-transformers' StaticEmbedding followed by Normalize. */
+async function writeStatic(
+  folder: string,
+  table: Float32Array,
+  vocabulary: number,
+  width: number,
+): Promise<void> {
+  await writeSynced(
+    join(folder, 'model.safetensors'),
+    safetensorsFile({ embeddings: { shape: [vocabulary, width], data: table } }),
+  );
+  const modules = [
+    { idx: 0, name: '0', path: '.', type: 'sentence_transformers.models.StaticEmbedding' },
+    { idx: 1, name: '1', path: '1_Normalize', type: 'sentence_transformers.models.Normalize' },
+  ];
+  await writeSynced(join(folder, 'modules.json'), `${JSON.stringify(modules, null, 2)}\n`);
+  await mkdir(join(folder, '1_Normalize'));
 }
 
 function unwritable(folder: string, cause: unknown): NestbitError {

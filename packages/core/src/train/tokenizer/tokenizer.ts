@@ -41,6 +41,14 @@ export function trainTokenizer(settings: TrainSettings, texts: readonly string[]
       lowerCase: false,
       maxLength: settings.maxLength,
     });
+    if (
+      settings.files.includes('safetensors') &&
+      tokens.encode('a').length !== tokens.encodePlain('a').length
+    )
+      throw invalid(
+        'its tokenizer puts special tokens around a text, which static models in safetensors leave out; set ' +
+          'post_processor to null in tokenizer.json',
+      );
     return { files, vocabulary, encode: (text) => tokens.encode(text) };
   } finally {
     rmSync(folder, { recursive: true });
