@@ -2,7 +2,7 @@ import { type CopyKind, checkCopyKind, copyBytes, type RowLayout } from './copie
 import { int8Steps } from './int8.ts';
 import { CodecKernel } from './kernel.ts';
 import { mapColumns } from './map.ts';
-import { prepareQuery, type QueryTables } from './prepare.ts';
+import { prepareQuery, type QueryTables, queryTables } from './prepare.ts';
 import { hadamard } from './rotation.ts';
 import { scalarSteps, scalarUnits } from './scalars.ts';
 import { type CodecSettings, fingerprint } from './settings.ts';
@@ -58,7 +58,7 @@ export class Codec {
     this.fingerprint = fingerprint(this.settings);
     const ranges = settings.ranges?.slice();
     const steps = scalars ? scalarSteps(n, mean) : undefined;
-    this.#tables = { copy, steps, mean: mean?.slice(), ranges };
+    this.#tables = queryTables({ copy, steps, mean: mean?.slice(), ranges });
     this.#kernel = new CodecKernel(settings.inputDimensions, n, {
       copy,
       steps,
@@ -160,7 +160,8 @@ export class Codec {
   #center(vectors: Float32Array): void {
     const { mean } = this.#tables;
     if (mean === undefined) return;
-    for (let at = 0; at < vectors.length; at++) vectors[at] -= mean[at % mean.length];
+    for (let row = 0; row < vectors.length; row += mean.length)
+      for (let i = 0; i < mean.length; i++) vectors[row + i] -= mean[i];
   }
 }
 

@@ -1,5 +1,4 @@
 import { type CopyKind, copyCodes } from './copies.ts';
-import { int8Steps } from './int8.ts';
 import type { PreparedQuery } from './types.ts';
 
 /** A query folded for the rescore. */
@@ -18,10 +17,10 @@ export interface FoldedQuery {
  *
  * @param query shape (dimensions), length 1
  * @param ranges shape (2, dimensions)
+ * @param step of each dimension, 0 where it is constant
  */
-export function foldCalibrated(query: Float32Array, ranges: Float32Array): FoldedQuery {
+export function foldCalibrated(query: Float32Array, ranges: Float32Array, step: Float32Array): FoldedQuery {
   const n = query.length;
-  const step = int8Steps(ranges, 'st<5.4');
   const weights = new Float64Array(n);
   let bias = 0;
   for (let i = 0; i < n; i++) {
@@ -38,7 +37,7 @@ export function foldCalibrated(query: Float32Array, ranges: Float32Array): Folde
  * @param constant what all rows of this query share: `⟨q, μ⟩ + (1 − ‖μ‖²) / 2`
  */
 export function foldRotated(query: Float32Array, kind: CopyKind, constant: number): FoldedQuery {
-  const folded = wholeWeights(Float64Array.from(query), kind === 'int16' ? 32_768 : 128);
+  const folded = wholeWeights(new Float64Array(query), kind === 'int16' ? 32_768 : 128);
   return { ...folded, bias: constant };
 }
 
@@ -70,10 +69,12 @@ export function clampScore(score: number): number {
 }
 
 // Rounds weights to integers of a power-of-two unit: Σ |w| × largest plus the rounding of n weights is below 2^53.
+// In place.
 function wholeWeights(weights: Float64Array, largest: number): { weights: Float64Array; scale: number } {
   let total = 0;
-  for (const weight of weights) total += Math.abs(weight);
+  for (let i = 0; i < weights.length; i++) total += Math.abs(weights[i]);
   const room = 2 ** 53 - largest * weights.length;
   const unit = total === 0 ? 1 : 2 ** Math.floor(Math.log2(room / (largest * total)));
-  return { weights: weights.map((weight) => Math.round(weight * unit)), scale: 1 / unit };
+  for (let i = 0; i < weights.length; i++) weights[i] = Math.round(weights[i] * unit);
+  return { weights, scale: 1 / unit };
 }
