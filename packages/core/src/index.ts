@@ -52,7 +52,7 @@ export { MemoryStore, type MemoryStoreOptions, type SearchCandidates } from './m
 export { type BeirSet, readBeir } from './metrics/beir.ts';
 export { ndcgAtK } from './metrics/ndcg.ts';
 export { recallAtK } from './metrics/recall.ts';
-export { checkIds, checkKeys } from './store/batch.ts';
+export { checkIds, checkKeys, takeBatch } from './store/batch.ts';
 export { Calls } from './store/calls.ts';
 export { beginEncoding, encodeBatch, rowsOfSlice } from './store/encoding/encode-batch.ts';
 export { FieldRegistry } from './store/field-registry.ts';

@@ -2,7 +2,7 @@ import type { Codec } from '../codec/codec.ts';
 import { rowsOf } from '../codec/shape.ts';
 import type { Id, PreparedQuery } from '../codec/types.ts';
 import { NestbitError, throwIfAborted } from '../errors.ts';
-import { checkKeys } from '../store/batch.ts';
+import { checkKeys, takeBatch } from '../store/batch.ts';
 import { encodeBatch } from '../store/encoding/encode-batch.ts';
 import { FieldRegistry } from '../store/field-registry.ts';
 import { copyPayload } from '../store/payload.ts';
@@ -55,15 +55,16 @@ export class MemoryStore implements Store {
 
   async upsert(batch: Batch, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     this.#open(options.signal);
+    const taken = takeBatch(batch);
     // Encoding begins at once, storing keeps the order of the calls.
-    const encoded = encodeBatch(batch, this.codec, options.signal);
+    const encoded = encodeBatch(taken, this.codec, options.signal);
     encoded.catch(() => {});
-    const { ids } = batch;
+    const { ids } = taken;
     await this.#inTurn(options.signal, async () => {
       const codes = await encoded;
-      const floats = this.#floatsOf(batch);
+      const floats = this.#floatsOf(taken);
       // A later change to the caller's objects must not reach into the store. Only checked payloads end.
-      const payloads = batch.payloads?.map((payload) => payload && copyPayload(payload));
+      const payloads = taken.payloads?.map((payload) => payload && copyPayload(payload));
       this.#rows.write(ids, codes, payloads, floats);
       for (const payload of payloads ?? []) this.#fields.add(payload);
       await this.#closeGaps();
@@ -73,8 +74,9 @@ export class MemoryStore implements Store {
   async delete(ids: readonly Id[], options: { readonly signal?: AbortSignal } = {}): Promise<number> {
     this.#open(options.signal);
     checkKeys(ids);
+    const wanted = ids.slice();
     return await this.#inTurn(options.signal, async () => {
-      const removed = ids.filter((id) => this.#rows.remove(id)).length;
+      const removed = wanted.filter((id) => this.#rows.remove(id)).length;
       await this.#closeGaps();
       return removed;
     });

@@ -13,6 +13,23 @@ const MAX_ID_BYTES = 512;
 const ROWS_AT_ONCE = 256;
 
 /**
+ * A batch as it is now: its lists of ids and payloads and its codes are copied, so that what the caller does to them
+ * while they are stored cannot reach into the store. Embeddings are not (they may be large); changing them meanwhile
+ * changes what is stored. What is no batch comes back as it is, for `checkBatch` to refuse.
+ */
+export function takeBatch(batch: Batch): Batch {
+  if (typeof batch !== 'object' || batch === null) return batch;
+  const taken = { ...batch };
+  if (Array.isArray(batch.ids)) Object.assign(taken, { ids: batch.ids.slice() });
+  if (Array.isArray(batch.payloads)) Object.assign(taken, { payloads: batch.payloads.slice() });
+  if (!('codes' in batch) || typeof batch.codes !== 'object' || batch.codes === null) return taken;
+  const codes: Record<string, unknown> = { ...batch.codes };
+  for (const part of ['bits', 'scalars', 'copies'])
+    if (codes[part] instanceof Uint8Array) codes[part] = (codes[part] as Uint8Array).slice();
+  return Object.assign(taken, { codes });
+}
+
+/**
  * Checks a whole batch before anything changes, but for the values of its embeddings, which encoding checks.
  * Gives what it holds: codes or embeddings. Other work runs between the slices of a large one.
  *

@@ -4,8 +4,9 @@ import type { Filter } from './filter.ts';
 import type { Payload } from './payload.ts';
 
 /**
- * Rows to store: embeddings for the store's codec, or codes that it made. Its arrays must not change before
- * the promise of `upsert` has resolved.
+ * Rows to store: embeddings for the store's codec, or codes that it made. `upsert` takes ids, payloads and codes as they
+ * are when it is called. It does not copy embeddings and the insides of payloads: they must not change before its
+ * promise has resolved, or what is stored of their rows is undefined (whole rows, or an error and none).
  */
 export type Batch = {
   /** One a row, none twice. */

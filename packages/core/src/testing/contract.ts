@@ -2,6 +2,7 @@ import type { Codec } from '../codec/codec.ts';
 import type { Id } from '../codec/types.ts';
 import type { Store } from '../store/store.ts';
 import { batchCases } from './batch-cases.ts';
+import { changeCases } from './change-cases.ts';
 import { codeCases } from './code-cases.ts';
 import { contractCodec } from './data.ts';
 import { filterCases } from './filter-cases.ts';
@@ -58,7 +59,7 @@ export function storeContract(options: ContractOptions): ContractCase[] {
       }
     },
   };
-  return [batchCases, idCases, codeCases, searchCases, filterCases, lifeCases].flatMap((cases) =>
+  return [batchCases, changeCases, idCases, codeCases, searchCases, filterCases, lifeCases].flatMap((cases) =>
     cases(setup),
   );
 }

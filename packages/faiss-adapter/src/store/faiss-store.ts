@@ -15,6 +15,7 @@ import {
   type StoredRow,
   searchPlan,
   Turns,
+  takeBatch,
   throwIfAborted,
 } from '@nestbit/core';
 import { type ExportOptions, exportIndex } from './export.ts';
@@ -69,12 +70,13 @@ export class FaissStore implements Store {
     this.#check(options.signal);
     this.#store.checkWritable();
     // Encoding begins at once, storing keeps the order of the calls.
-    const encoded = encodeBatch(batch, this.codec, options.signal);
+    const taken = takeBatch(batch);
+    const encoded = encodeBatch(taken, this.codec, options.signal);
     encoded.catch(() => {});
     await this.#calls.inTurn(async () => {
       const codes = await encoded;
       throwIfAborted(options.signal);
-      await this.#store.write(batch.ids, codes, batch.payloads);
+      await this.#store.write(taken.ids, codes, taken.payloads);
     });
   }
 
@@ -211,11 +213,12 @@ export class FaissStore implements Store {
     this.#check(options?.signal);
     const plan = searchPlan(options);
     const { tuning } = this.#store;
+    const asked = queries instanceof Float32Array ? queries.slice() : queries;
     const { probes = tuning.probes, efSearch = tuning.efSearch, threads = tuning.threads } = options;
     return await this.#read(async (view) => {
       const index = this.#store.keeper.current;
       const search = { plan, stage, index, probes, efSearch, threads };
-      const found = await searchView(view, queries, search);
+      const found = await searchView(view, asked, search);
       const turns = new Turns();
       const given: T[] = [];
       for (const rows of found) {

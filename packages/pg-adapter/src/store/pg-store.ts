@@ -13,6 +13,7 @@ import {
   type SearchCandidates,
   type Store,
   type StoredRow,
+  takeBatch,
   throwIfAborted,
 } from '@nestbit/core';
 import { idOf } from '../codes/ids.ts';
@@ -88,11 +89,12 @@ export class PgStore implements Store {
     // All that needs no server begins at once, while the server is at the batch before; storing keeps the order of the
     // calls.
     let piece: CodePiece | undefined;
-    const encoding = beginEncoding(batch, this.codec, signal, (rows) => {
+    const taken = takeBatch(batch);
+    const encoding = beginEncoding(taken, this.codec, signal, (rows) => {
       piece = this.#memory.take(rows);
       return piece;
     });
-    const prepared = encoding.checked.then(() => this.#store.prepare(batch.ids, batch.payloads));
+    const prepared = encoding.checked.then(() => this.#store.prepare(taken.ids, taken.payloads));
     const encoded = Promise.all([prepared, encoding.codes]);
     encoded.catch(() => {});
     try {
@@ -212,10 +214,12 @@ export class PgStore implements Store {
     give: (found: Found, payloads: Map<string, Hit['payload']> | undefined) => T,
   ): Promise<T[]> {
     this.#check(options?.signal);
+    // As they are now, whatever the caller does to them while the plan is made.
+    const asked = queries instanceof Float32Array ? queries.slice() : queries;
     const plan = await this.#store.plan(options);
-    rowsOf(queries, this.codec.inputDimensions);
-    const prepared = this.codec.prepare(queries);
-    return await this.#calls.run(() => this.#store.search(prepared, queries, plan, give));
+    rowsOf(asked, this.codec.inputDimensions);
+    const prepared = this.codec.prepare(asked);
+    return await this.#calls.run(() => this.#store.search(prepared, asked, plan, give));
   }
 
   #check(signal?: AbortSignal): void {

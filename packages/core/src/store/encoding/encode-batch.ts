@@ -1,6 +1,6 @@
 import type { Codec, CodeMemory } from '../../codec/codec.ts';
 import type { Codes, Id } from '../../codec/types.ts';
-import { throwIfAborted } from '../../errors.ts';
+import { NestbitError, throwIfAborted } from '../../errors.ts';
 import { checkBatch } from '../batch.ts';
 import type { Batch } from '../store.ts';
 import { Turns } from '../turns.ts';
@@ -49,6 +49,7 @@ export function beginEncoding(
     const { fingerprint } = codec;
     const rows = batch.ids.length;
     const step = rowsOfSlice(codec);
+    checkThere(embeddings, rows * codec.inputDimensions);
     if (rows <= step) return codec.encode(embeddings, batch.ids);
     const { bits, scalars, copies } = memory?.(rows) ?? codec.allocate(rows);
     const into = { bits, scalars, copies };
@@ -92,6 +93,16 @@ export function rowsOfSlice({ inputDimensions, dimensions, settings }: Codec): n
 }
 
 /** Encodes all rows; gives how many values lay outside their ranges. When it ends, nothing writes there any more. */
+// The caller may transfer the memory away, or shrink it, between two slices.
+function checkThere(embeddings: Float32Array, values: number): void {
+  if (embeddings.length === values) return;
+  throw new NestbitError(
+    'BATCH_SHAPE',
+    `The embeddings have ${embeddings.length} values, not the ${values} that they had when the batch was given; ` +
+      'leave their memory alone until the promise has resolved.',
+  );
+}
+
 async function encodeSlices(
   codec: Codec,
   embeddings: Float32Array,
@@ -110,16 +121,24 @@ async function encodeSlices(
     for (let first = 0; first < ids.length && !failed; first += step) {
       throwIfAborted(signal);
       const last = Math.min(ids.length, first + step);
+      checkThere(embeddings, ids.length * inputDimensions);
       const slice = embeddings.subarray(first * inputDimensions, last * inputDimensions);
       const into = {
         bits: memory.bits.subarray(first * layout.bits, last * layout.bits),
         scalars: memory.scalars.subarray(first * layout.scalars, last * layout.scalars),
         copies: memory.copies.subarray(first * layout.copy, last * layout.copy),
       };
-      const here = (): number => codec.encodeInto(into, slice, ids.slice(first, last), first);
+      const here = (): number => {
+        checkThere(slice, (last - first) * inputDimensions);
+        return codec.encodeInto(into, slice, ids.slice(first, last), first);
+      };
       const slot = await thread?.slot();
       if (thread !== undefined && slot !== undefined) {
-        const encoded = thread.encode(slot, codec, slice, into).then((count) => count ?? here());
+        const whole = slice.length;
+        const encoded = thread
+          .encode(slot, codec, slice, into)
+          // Memory that is gone now may have been gone before the thread's copy of it was made.
+          .then((count) => (slice.length === whole && whole > 0 ? count : undefined) ?? here());
         encoded.catch(() => {
           failed = true;
         });
