@@ -10,14 +10,19 @@ const root: string =
 export const SETS = ['scifact', 'npl'] as const;
 
 export function sharedSet(name: string): string {
-  return join(root, 'datasets', name);
+  return sharedPath(`datasets/${name}`);
+}
+
+/** A file or folder of the shared data. */
+export function sharedPath(path: string): string {
+  const full = join(root, path);
+  if (!existsSync(full)) throw new Error(`${full} is not here; set NESTBIT_DATA to the shared data`);
+  return full;
 }
 
 /** The openly licensed texts of the shared data, one file after the other. */
 export async function* sharedTexts(): AsyncGenerator<TrainRecord> {
   for (const file of ['medquad_passages.jsonl.gz', 'acl_2016_2018_open.jsonl.gz']) {
-    const path = join(root, 'texts', file);
-    if (!existsSync(path)) throw new Error(`${path} is not here; set NESTBIT_DATA to the shared data`);
-    yield* readTrainRecords(path);
+    yield* readTrainRecords(sharedPath(`texts/${file}`));
   }
 }
