@@ -1,6 +1,7 @@
 import { NestbitError } from '@nestbit/core';
 import type { Pool, PoolClient } from 'pg';
 import { patientTransaction } from '../connection/patient.ts';
+import { LOCK } from '../migrations/migrate.ts';
 import { qualified, quoted, type Relation } from '../sql/identifiers.ts';
 import { literal } from '../sql/literals.ts';
 import { EVENTS, type SyncNames, type SyncSpec, syncRelations, triggerName } from './spec.ts';
@@ -57,6 +58,8 @@ export async function installSync(
   { recheck = false }: { readonly recheck?: boolean } = {},
 ): Promise<void> {
   await patientTransaction(pool, async (client) => {
+    // Postgres refuses two sessions that replace one function at the same moment.
+    await client.query(`select pg_advisory_xact_lock(${LOCK})`);
     const tables = await partitionsOf(client, spec);
     await refuseForeignTriggers(client, spec);
     await dropTriggers(client, spec, { names: EVENTS.map((event) => triggerName(spec, event)), tables });

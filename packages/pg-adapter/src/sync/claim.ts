@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { throwIfAborted } from '@nestbit/core';
 import type { Pool } from 'pg';
 import { transaction } from '../connection/transaction.ts';
 import { type SyncSpec, syncRelations } from '../follow/spec.ts';
@@ -6,6 +8,7 @@ import { ON_CHANGE } from '../follow/trigger.ts';
 import { registryOf } from '../schema/registry-names.ts';
 import { translated } from '../sql/failures.ts';
 import { qualified } from '../sql/identifiers.ts';
+import type { Follow } from './follow.ts';
 
 /** Changed ids that one worker has for itself until its lease ends. */
 export interface Claim {
@@ -54,6 +57,25 @@ export async function moveChanges(pool: Pool, sync: SyncSpec): Promise<number | 
     );
     return rows[0].moved;
   });
+}
+
+/** Moves every change that was committed before this call into the queue, or waits for the worker that is moving it. */
+export async function moveAll(
+  { pool, sync, appends }: Pick<Follow, 'pool' | 'sync' | 'appends'>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (!appends) return;
+  const changes = qualified(syncRelations(sync).changes);
+  const { rows } = await pool.query<{ now: string }>('select clock_timestamp()::text as now');
+  for (;;) {
+    throwIfAborted(signal);
+    const moved = await moveChanges(pool, sync);
+    const left = await pool.query(`select from ${changes} where at <= $1::timestamptz limit 1`, [
+      rows[0].now,
+    ]);
+    if (left.rowCount === 0) return;
+    if (moved === undefined || moved === 0) await sleep(5 + 5 * Math.random());
+  }
 }
 
 /** Claims the oldest changes that nobody has. One statement; rows that others hold are passed over, never waited for. */

@@ -1,22 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type NestbitError, throwIfAborted } from '@nestbit/core';
+import { throwIfAborted } from '@nestbit/core';
 import type { Pool } from 'pg';
 import { isPglite } from '../connection/copies.ts';
-import { mendTriggers, recheck } from '../follow/mend.ts';
-import { appends, queueState, retryAside } from '../follow/queue-state.ts';
+import { queueState, retryAside } from '../follow/queue-state.ts';
 import { channelOf, syncRelations } from '../follow/spec.ts';
 import { enqueueMissing, sweepOrphans, sweepWanted } from '../follow/sweep.ts';
-import { refuseHiddenRows } from '../source/row-security.ts';
 import { translated } from '../sql/failures.ts';
 import { qualified } from '../sql/identifiers.ts';
 import { SCHEMA } from '../store/open-store.ts';
 import { Bell } from './bell.ts';
-import { giveBack, moveChanges } from './claim.ts';
-import { missed } from './failures.ts';
+import { giveBack, moveAll } from './claim.ts';
 import type { Follow } from './follow.ts';
 import { Listener } from './listener.ts';
 import { Meter, type SyncCounts, type SyncMetrics } from './metrics.ts';
 import { findFollow } from './open-follow.ts';
+import { Overseer } from './overseer.ts';
 import { Pace, type Settled, settle } from './settle.ts';
 import { checkedOptions, type SyncWorkerOptions, type WorkerSettings } from './worker-options.ts';
 
@@ -25,31 +23,25 @@ const FIRST_PAUSE = 20;
 /** A failing database is asked again after so long at most, in milliseconds. */
 const LONGEST_OUTAGE = 10_000;
 
-/** What a worker fails with when names of its table are no longer what they were. */
-const MOVED = ['TABLE_NOT_FOUND', 'COLUMN_NOT_FOUND'];
-
 /**
  * Keeps the codes of a store in step with the table that it follows. Any number of workers may run, in one process or
  * many: each changed row is one worker's at a time. Codes are never older than those they write over.
  */
 export class SyncWorker implements AsyncDisposable {
-  #follow: Follow;
+  readonly #overseer: Overseer;
   readonly #options: WorkerSettings;
   readonly #meter = new Meter();
   readonly #stopping = new AbortController();
   /** Ends encoding under way: a stop that took too long. */
   readonly #cutting = new AbortController();
   readonly #bell = new Bell();
-  /** What is wrong with the triggers, which this role cannot mend. */
-  #damage: NestbitError | undefined;
-  #lookedAt = Number.NEGATIVE_INFINITY;
   readonly #left = new Map<string, readonly string[]>();
   #listener: Listener | undefined;
   #loops: Promise<void>[] = [];
 
   private constructor(follow: Follow, options: SyncWorkerOptions) {
-    this.#follow = follow;
     this.#options = checkedOptions(options, follow.sync.source.kind, isPglite(follow.pool));
+    this.#overseer = new Overseer(follow, this.#options);
   }
 
   /**
@@ -89,7 +81,7 @@ export class SyncWorker implements AsyncDisposable {
     const { signal, onProgress } = options;
     await this.#translated(this.#look(signal));
     const { pool, sync } = this.#follow;
-    await this.#translated(this.#moveAll(signal));
+    await this.#translated(moveAll(this.#follow, signal));
     await this.#translated(sweepWanted(pool, sync));
     const queue = qualified(syncRelations(sync).queue);
     const { rows } = await this.#translated(
@@ -161,7 +153,7 @@ export class SyncWorker implements AsyncDisposable {
       store: sync.store,
       queue,
       listening: this.#listener?.connected ?? false,
-      intact: this.#damage === undefined,
+      intact: this.#overseer.damage === undefined,
     };
   }
 
@@ -184,45 +176,16 @@ export class SyncWorker implements AsyncDisposable {
 
   // Codes that stand still without a trigger are no success.
   #drained(): SyncCounts {
-    if (this.#damage !== undefined) throw this.#damage;
+    if (this.#overseer.damage !== undefined) throw this.#overseer.damage;
     return this.counts;
   }
 
-  /**
-   * Looks whether the table is where it was and its triggers see every change. What is wrong is mended, and the changes
-   * that were missed are looked for.
-   */
   async #look(signal?: AbortSignal): Promise<void> {
-    this.#lookedAt = performance.now();
-    const { pool, schema, name, encoder, prompt } = this.#follow;
-    this.#follow = await findFollow(pool, schema, name, encoder, prompt);
-    await refuseHiddenRows(pool, this.#follow.source);
-    const { phase } = this.#follow.state;
-    if (phase === 'sync') return;
-    const { problems, failure } = await mendTriggers(this.#follow);
-    this.#damage = failure;
-    if (problems.length > 0) this.#options.onError(failure ?? missed(this.#follow, problems));
-    this.#follow = { ...this.#follow, appends: await appends(pool, this.#follow.sync) };
-    // A backfill under way does it at its end.
-    if ((phase === 'ready' || phase === 'cutover') && (await recheck(this.#follow, signal)))
-      this.#bell.ring();
+    if (await this.#overseer.look(signal)) this.#bell.ring();
   }
 
-  /** Moves every change that was committed before this call into the queue, or waits for who is moving it. */
-  async #moveAll(signal: AbortSignal | undefined): Promise<void> {
-    const { pool, sync } = this.#follow;
-    if (!this.#follow.appends) return;
-    const changes = qualified(syncRelations(sync).changes);
-    const { rows } = await pool.query<{ now: string }>('select clock_timestamp()::text as now');
-    for (;;) {
-      throwIfAborted(signal);
-      const moved = await moveChanges(pool, sync);
-      const left = await pool.query(`select from ${changes} where at <= $1::timestamptz limit 1`, [
-        rows[0].now,
-      ]);
-      if (left.rowCount === 0) return;
-      if (moved === undefined || moved === 0) await sleep(5 + 5 * Math.random());
-    }
+  get #follow(): Follow {
+    return this.#overseer.follow;
   }
 
   async #loop(number: number): Promise<void> {
@@ -232,8 +195,7 @@ export class SyncWorker implements AsyncDisposable {
     let outage = 100;
     while (!stopping.aborted) {
       try {
-        if (number === 0 && performance.now() - this.#lookedAt > this.#options.checkMs)
-          await this.#look(this.#cutting.signal);
+        if (number === 0 && this.#overseer.due) await this.#look(this.#cutting.signal);
         if (number === 0 && (await sweepWanted(this.#follow.pool, this.#follow.sync)) > 0) this.#bell.ring();
         const { claimed } = await this.#round(pace, this.#cutting.signal);
         outage = 100;
@@ -247,9 +209,7 @@ export class SyncWorker implements AsyncDisposable {
       } catch (error) {
         if (stopping.aborted) return;
         this.#meter.outage();
-        // The table may have another name by now.
-        if (MOVED.includes((translated(error) as NestbitError).code))
-          this.#lookedAt = Number.NEGATIVE_INFINITY;
+        this.#overseer.failed(error);
         this.#options.onError(translated(error) as Error);
         await this.#bell.wait(outage * (0.5 + Math.random()), stopping, false);
         outage = Math.min(LONGEST_OUTAGE, 2 * outage);
