@@ -30,6 +30,8 @@ export class EncoderThread {
   readonly #jobs = new Map<number, Job>();
   readonly #exited: Promise<void>;
   #next = 0;
+  /** Ends a thread that has freed its model. */
+  #terminate: () => void = () => {};
   #closing = false;
 
   constructor(options: SessionOptions, events: ThreadEvents) {
@@ -52,9 +54,17 @@ export class EncoderThread {
       } else if (message.type === 'unusable') {
         this.#closing = true;
         settle(fromWorkerError(message.error));
-      } else this.#end(message);
+        this.#terminate();
+      } else if (message.type === 'closed') this.#terminate();
+      else this.#end(message);
     });
     this.#exited = new Promise((resolve) => {
+      this.#terminate = () => {
+        // Deno tells of no exit that was asked for. Bun crashes when a thread with onnxruntime ends: it stays, idle.
+        this.#worker.unref();
+        const ended = 'Bun' in globalThis ? undefined : this.#worker.terminate();
+        void Promise.resolve(ended).then(() => resolve());
+      };
       this.#worker.on('exit', (status) => {
         const error = this.#closing ? closed() : crashed(status, cause);
         settle(error);

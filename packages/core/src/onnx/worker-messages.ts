@@ -15,6 +15,8 @@ export type FromWorker =
   | { readonly type: 'ready'; readonly dimensions: number }
   /** The model could not be opened; the thread ends. */
   | { readonly type: 'unusable'; readonly error: WorkerError }
+  /** The model is freed; the thread can be ended. */
+  | { readonly type: 'closed' }
   | { readonly type: 'done'; readonly job: number; readonly embeddings: Float32Array }
   | { readonly type: 'cancelled'; readonly job: number }
   | { readonly type: 'failed'; readonly job: number; readonly error: WorkerError };

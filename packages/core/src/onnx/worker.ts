@@ -38,7 +38,7 @@ async function work(session: Session): Promise<void> {
   working = false;
   if (!closing) return;
   await session.close();
-  port.close();
+  send({ type: 'closed' });
 }
 
 async function main(): Promise<void> {
