@@ -17,9 +17,8 @@ if (major < 20 || (major === 20 && minor < 19)) {
 step('installing packages with pnpm (through npx)', 'npx', ['-y', PNPM, 'install', '--frozen-lockfile'], {
   NESTBIT_BUILD: '0',
 });
-step('compiling the faiss addon, when it changed', process.execPath, [
-  join(root, 'packages/faiss-adapter/scripts/build-addon.js'),
-]);
+const addon = join(root, 'packages/faiss-adapter/scripts/build-addon.js');
+step('compiling the faiss addon, when it changed', process.execPath, [addon], { NESTBIT_APT: '1' });
 step('compiling TypeScript', process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b']);
 
 /** Runs one command quietly, but for what it says itself; shows what it printed only when it fails. */

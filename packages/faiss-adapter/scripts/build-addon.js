@@ -1,5 +1,8 @@
-// Compiles the addon with what this machine has; on Debian, as root, it installs what is missing, elsewhere it says
-// what to install. Quick when nothing changed. It never fails an installation: a missing addon is told on first use.
+#!/usr/bin/env node
+// Compiles the addon with what this machine has, when it is asked to: by `npx nestbit-build-addon`, by the set-up of the
+// workspace, or with NESTBIT_BUILD=1 while the package is installed. A plain installation compiles nothing and says what
+// to do where no binary came along; a missing addon is told on first use. With NESTBIT_APT=1 (the set-up of the
+// workspace) it installs what is missing on Debian, as root. Quick when nothing changed.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,16 +16,22 @@ const addon = join(build, 'Release/nestbit_faiss.node');
 const stampFile = join(build, 'stamp');
 const PACKAGES = ['g++', 'make', 'python3', 'libfaiss-dev', 'libopenblas-dev'];
 
-// The set-up of the workspace calls this script itself, where it can be heard.
 if (process.env.NESTBIT_BUILD === '0') process.exit(0);
 const stamp = fingerprint();
 const prebuilt = join(folder, 'prebuilds', `${process.platform}-${process.arch}`, 'nestbit_faiss.node');
 if (existsSync(prebuilt) && process.env.NESTBIT_BUILD !== '1') done(`using ${prebuilt}`);
 if (existsSync(addon) && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) process.exit(0);
+const installing = process.env.npm_lifecycle_event === 'install';
+if (installing && process.env.NESTBIT_BUILD !== '1') {
+  done(
+    `no binary for ${process.platform}-${process.arch} came along. To compile it: npx nestbit-build-addon`,
+  );
+}
 
 if (!compiles()) {
-  const debian = existsSync('/etc/debian_version') && process.getuid?.() === 0;
-  if (!debian) done(`not compiled. ${wayOut()}`);
+  const apt =
+    process.env.NESTBIT_APT === '1' && existsSync('/etc/debian_version') && process.getuid?.() === 0;
+  if (!apt) done(`not compiled. ${wayOut()}`);
   say(`installing ${PACKAGES.join(' ')} (apt-get)`);
   const options = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
   const install = ['apt-get', 'install', '-y', '--no-install-recommends', ...PACKAGES];
@@ -78,8 +87,8 @@ function fingerprint() {
 
 function wayOut() {
   return process.platform === 'darwin'
-    ? 'Install the Xcode command line tools and `brew install faiss libomp python`, then install again.'
-    : `Install a C++17 compiler, make, python3, and faiss with OpenBLAS (Debian and Ubuntu: apt-get install ${PACKAGES.join(' ')}), then install again.`;
+    ? 'Install the Xcode command line tools and `brew install faiss libomp python`, then run npx nestbit-build-addon.'
+    : `Install a C++17 compiler, make, python3, and faiss with OpenBLAS (Debian and Ubuntu: apt-get install ${PACKAGES.join(' ')}), then run npx nestbit-build-addon.`;
 }
 
 /** Runs quietly; shows what was printed only on failure. */
