@@ -101,11 +101,13 @@ const numbers = new Map<string, number>();
 const { bits, copies } = store.codec.encode(all);
 const keyOf = (b: Uint8Array, c: Uint8Array): string =>
   `${Buffer.from(b).toString('hex')}${Buffer.from(c.buffer, c.byteOffset, c.length).toString('hex')}`;
+// Bytes of a copy depend on the codec.
+const stride = copies.length / VECTORS;
 for (let number = 0; number < VECTORS; number++)
   numbers.set(
     keyOf(
       bits.subarray((number * DIMENSIONS) / 8, ((number + 1) * DIMENSIONS) / 8),
-      copies.slice(number * DIMENSIONS, (number + 1) * DIMENSIONS),
+      copies.slice(number * stride, (number + 1) * stride),
     ),
     number,
   );
@@ -118,7 +120,8 @@ async function watch(): Promise<void> {
     if (row === undefined) continue;
     const id = row.id as bigint;
     const number = numbers.get(keyOf(row.bits, row.copy));
-    const updates = number === undefined ? -1 : (((number - Number(id) * 7) % VECTORS) + VECTORS) % VECTORS;
+    if (number === undefined) throw new Error(`the code of row ${id} is that of no vector`);
+    const updates = (((number - Number(id) * 7) % VECTORS) + VECTORS) % VECTORS;
     if (updates < (seen.get(id) ?? 0)) wentBack++;
     seen.set(id, updates);
     looks++;
