@@ -99,6 +99,18 @@ for (const { name, why, open } of everyPostgres()) {
       }
     });
 
+    test('a view in the place of the renamed table changes nothing for the application or the sync', async () => {
+      await followedTable(pool, 'docs', 40);
+      await pool.query('alter table docs rename to papers; create view docs as select * from papers');
+      await pool.query('delete from docs where id = 1');
+      const { worker } = await openWorker(pool, 'docs');
+      expect(await worker.drain()).toMatchObject({ removed: 1 });
+      const shrink = new Shrink(pool, { table: 'docs', column: 'embedding' });
+      expect(await shrink.status()).toMatchObject({ phase: 'ready', triggers: [] });
+      expect(await shrink.rollback()).toMatchObject({ store: 'dropped' });
+      await pool.query('drop view docs');
+    });
+
     for (const loss of LOSSES) {
       test(`${loss}: told by name, and a rollback works`, async () => {
         await followedTable(pool, 'docs', 40);

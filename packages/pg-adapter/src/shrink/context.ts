@@ -90,7 +90,7 @@ export async function refuseOtherTable(found: FollowRecord, target: NamedTarget)
   const { rowCount } = await pool.query(
     `select from pg_class c join pg_namespace n on n.oid = c.relnamespace
      left join pg_attribute a on a.attrelid = c.oid and a.attname = $3 and not a.attisdropped
-     where c.relname = $1 and n.nspname = $2 and a.attnum is not null`,
+     where c.relname = $1 and n.nspname = $2 and c.relkind in ('r', 'p') and a.attnum is not null`,
     [table, tableSchema, column],
   );
   const there = now ?? recorded;
