@@ -9,6 +9,7 @@ import { Random } from '../random.ts';
 import type { TrainSettings } from '../settings.ts';
 import type { FollowerData } from './follower.ts';
 import { type Layout, layoutOf } from './layout.ts';
+import { batchOf, diverged, oneWayOf, schedule } from './plan.ts';
 import { rankingLoss } from './ranking-phases.ts';
 import { TableBatch } from './table-batch.ts';
 import { BETA1, BETA2, tableStep } from './table-step.ts';
@@ -17,8 +18,6 @@ import { MAX_BYTES, type SharedMemory, sharedMemory, trainKernels } from './wasm
 
 /** Adam's guard against division by zero; gradients here are small. */
 const EPSILON = 1e-10;
-/** Share of the steps in which the learning rate rises to its highest; then it falls to 0 in a line. */
-const WARM_UP = 0.1;
 
 /** Share of the newest loss in the mean of the last ones. */
 const SMOOTHING = 0.05;
@@ -214,38 +213,4 @@ export class Trainer {
     floats(d + count * width * 4).set(positives);
     return loss;
   }
-}
-
-/** Whether the loss goes one way: with hard negatives it must, since these look for nothing. */
-function oneWayOf({ negativesEach, scores }: PairSet, { oneWay }: TrainSettings): boolean {
-  if (scores !== undefined && oneWay !== undefined)
-    throw new NestbitError(
-      'DATASET_INVALID',
-      'Scored pairs are trained by CoSENT, which has no directions; leave oneWay out.',
-    );
-  if (negativesEach > 0 && oneWay === false)
-    throw new NestbitError(
-      'DATASET_INVALID',
-      'Hard negatives are compared with anchors only, so that the loss goes one way; leave oneWay out.',
-    );
-  return oneWay ?? negativesEach > 0;
-}
-
-/** The pairs of a batch: as many as wanted, or a 64th of all, 64 to 2048 texts; never more than there are. */
-function batchOf(wanted: number | undefined, pairs: number, negativesEach: number): number {
-  const eights = (count: number): number => Math.floor(count / 8) * 8;
-  const most = Math.max(8, eights(2048 / (1 + negativesEach)));
-  return Math.min(wanted ?? Math.min(most, Math.max(64, eights(pairs / 64))), eights(pairs));
-}
-
-function schedule(step: number, steps: number): number {
-  const rising = Math.max(1, Math.round(WARM_UP * steps));
-  return step < rising ? step / rising : Math.max(0, (steps + 1 - step) / (steps + 1 - rising));
-}
-
-function diverged(step: number, loss: number, rate: number): NestbitError {
-  return new NestbitError(
-    'TRAINING_DIVERGED',
-    `The loss is ${loss} at step ${step}: the training has diverged at the learning rate ${rate}; try ${rate / 10}.`,
-  );
 }
