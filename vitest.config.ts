@@ -5,6 +5,7 @@ const ALONE = 'test/**/*.alone.test.ts';
 /** Minutes of faults and floors; NESTBIT_TEST_LONG=0 leaves them out. */
 const LONG = [
   'test/faiss/faults/**',
+  'test/faults/**',
   'test/postgres/faults.test.ts',
   'test/shrink/faults/**',
   'test/sync/faults/**',

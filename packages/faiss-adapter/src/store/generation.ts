@@ -115,9 +115,12 @@ export class Generation {
       checkLast(folder, state, last, walked);
       const files = new (addon().CodeFiles)(folder, nativeLayout(version, codec), tuning.int8Memory);
       return new Generation(folder, settings, codec, codeFiles(version, codec.layout), files, records);
-    } catch (error) {
+    } catch (cause) {
       await records.close();
-      throw translated(error);
+      const error = translated(cause);
+      // To who opens a store, a file that it lacks is damage.
+      if (!(error instanceof NestbitError) || error.code !== 'FILE_NOT_FOUND') throw error;
+      throw new NestbitError('STORE_DAMAGED', `${error.message} Restore the store from a copy.`, { cause });
     }
   }
 
