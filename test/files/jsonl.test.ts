@@ -14,11 +14,11 @@ function write(name: string, content: string | Buffer): string {
 
 test('text records keep ids, join titles, number the rest, and read gzip by its content', async () => {
   const text =
-    '\uFEFF{"_id":"a","title":"T","text":"x","year":2016}\n\n{"id":7,"text":"y"}\r\n{"title":"","text":"z"}';
+    '\uFEFF{"_id":"a","title":"T","text":"x","year":2016}\n\n{"id":7,"text":"y"}\r\n{"id":"c","title":"","text":"z"}';
   const expected = [
     { id: 'a', text: 'T x', payload: { year: 2016 } },
     { id: 7n, text: 'y', payload: {} },
-    { id: 2n, text: 'z', payload: {} },
+    { id: 'c', text: 'z', payload: {} },
   ];
   expect(await collect(readTextRecords(write('t.jsonl', text)))).toEqual(expected);
   expect(await collect(readTextRecords(write('t2.jsonl', gzipSync(text))))).toEqual(expected);
@@ -27,15 +27,35 @@ test('text records keep ids, join titles, number the rest, and read gzip by its 
 test('vector records become batches', async () => {
   const path = write(
     'v.jsonl',
-    '{"id":"a","vector":[1,2]}\n{"embedding":[3,4]}\n{"id":9,"embedding":[5,6.5]}',
+    '{"id":"a","vector":[1,2]}\n{"id":"1","embedding":[3,4]}\n{"id":9,"embedding":[5,6.5]}',
   );
   const source = await openVectors(path);
   expect(source.dimensions).toBe(2);
   const batches = await collect(source.batches({ batchRows: 2 }));
   expect(batches.map(({ firstRow, ids, vectors }) => ({ firstRow, ids, vectors: [...vectors] }))).toEqual([
-    { firstRow: 0, ids: ['a', 1n], vectors: [1, 2, 3, 4] },
+    { firstRow: 0, ids: ['a', '1'], vectors: [1, 2, 3, 4] },
     { firstRow: 2, ids: [9n], vectors: [5, 6.5] },
   ]);
+});
+
+test('ids stand on every line or on none', async () => {
+  const numbered = '{"text":"x","vector":[1]}\n{"text":"y","vector":[2]}';
+  const records = await collect(readTextRecords(write('none-given.jsonl', numbered)));
+  expect(records.map(({ id }) => id)).toEqual([0n, 1n]);
+  const batches = await collect(readVectorRecords(write('none-given.jsonl', numbered)));
+  expect(batches.map(({ ids }) => ids)).toEqual([undefined]);
+  for (const some of [
+    '{"text":"x","vector":[1]}\n{"id":0,"text":"y","vector":[2]}',
+    '{"_id":"a","text":"x","vector":[1]}\n{"id":null,"text":"y","vector":[2]}',
+  ]) {
+    for (const read of [readTextRecords, readVectorRecords]) {
+      expect(await refusal(() => collect(read(write('some.jsonl', some)) as AsyncIterable<unknown>))).toMatch(
+        /^JSONL_INVALID: .*line 2: line [12] has an "id" and line [12] has none/,
+      );
+    }
+  }
+  const rounded = '{"id":9007199254740993,"text":"x"}';
+  expect(await refusal(() => collect(readTextRecords(write('rounded.jsonl', rounded))))).toMatch(/as text/);
 });
 
 test('a malformed line is refused by its number', async () => {

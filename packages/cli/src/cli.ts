@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { NestbitError } from '@nestbit/core';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, type Option } from 'commander';
 import { calibrateCommand } from './commands/calibrate.ts';
 import { copyCommand } from './commands/copy.ts';
 import { encodeCommand } from './commands/encode.ts';
@@ -10,6 +11,7 @@ import { shrinkCommand } from './commands/shrink/shrink.ts';
 import { syncCommand } from './commands/sync/sync.ts';
 import { trainCommand } from './commands/train.ts';
 import { compactCommand, exportCommand, statsCommand } from './commands/upkeep.ts';
+import { nameError } from './name-error.ts';
 
 const FAILED = 1;
 const BAD_USAGE = 2;
@@ -26,21 +28,23 @@ export async function run(args: readonly string[]): Promise<number> {
   const stop = (): void => controller.abort();
   process.once('SIGINT', stop).once('SIGTERM', stop);
   try {
-    await program(controller.signal).parseAsync(args, { from: 'user' });
+    await program(controller.signal, args).parseAsync(args, { from: 'user' });
     return 0;
   } catch (error) {
     // commander has already printed what it has to say.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : BAD_USAGE;
-    report(error, args.includes('--json'));
-    return error instanceof NestbitError && error.code === 'USAGE' ? BAD_USAGE : FAILED;
+    const named = nameError(error);
+    report(named, args.includes('--json'));
+    return named instanceof NestbitError && named.code === 'USAGE' ? BAD_USAGE : FAILED;
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop);
   }
 }
 
-function program(signal: AbortSignal): Command {
+function program(signal: AbortSignal, args: readonly string[]): Command {
   const command = new Command('nestbit')
     .description('Make embeddings small enough to search on one machine, and measure what that costs.')
+    .version(version(), '-V, --version', 'print the version')
     .exitOverride()
     .showHelpAfterError('(--help lists the options)');
   for (const make of [
@@ -57,8 +61,31 @@ function program(signal: AbortSignal): Command {
     compactCommand,
     exportCommand,
   ]) {
-    command.addCommand(make(signal).exitOverride());
+    command.addCommand(withSuggestions(make(signal).exitOverride(), args));
   }
+  return command;
+}
+
+function version(): string {
+  const file = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(file) as { version: string }).version;
+}
+
+/** A missing option may be there misspelt: then commander says what was meant. */
+function withSuggestions(command: Command, args: readonly string[]): Command {
+  const internals = command as Command & {
+    missingMandatoryOptionValue(option: Option): void;
+    unknownOption(flag: string): void;
+  };
+  const missing = internals.missingMandatoryOptionValue.bind(command);
+  internals.missingMandatoryOptionValue = (option) => {
+    const flags = args.filter((arg) => /^--\w/.test(arg)).map((arg) => arg.split('=', 1)[0]);
+    const known = new Set([...command.options.map(({ long }) => long), '--help']);
+    const unknown = flags.find((flag) => !known.has(flag));
+    if (unknown !== undefined) internals.unknownOption(unknown);
+    missing(option);
+  };
+  for (const sub of command.commands) withSuggestions(sub, args);
   return command;
 }
 

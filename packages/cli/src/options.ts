@@ -6,6 +6,13 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
+/** An id that is a whole number of 64 bits. */
+export function wholeId(text: string): bigint {
+  if (!/^-?\d+$/.test(text) || BigInt.asIntN(64, BigInt(text)) !== BigInt(text))
+    throw new InvalidArgumentError('it must be a whole number of at most 64 bits.');
+  return BigInt(text);
+}
+
 /** Numbers divided by commas: `10,20`. */
 export function numberList(text: string): number[] {
   const values = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));

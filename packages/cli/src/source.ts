@@ -4,6 +4,7 @@ import {
   NestbitError,
   openVectors,
   type Payload,
+  readJsonl,
   readTextRecords,
   type TextRecord,
   type VectorBatch,
@@ -52,7 +53,7 @@ export async function openSource(path: string, options: ModelOptions, promptName
       path,
       dimensions: file.dimensions,
       rows: file.rows,
-      numbered: /\.(npy|faiss)$/.test(path),
+      numbered: file.hasIds === false,
       model: undefined,
       batches: (signal) =>
         vectorBatches(file.batches({ signal }), (batch) => warnOfLengths(path, file.metric, batch)),
@@ -65,21 +66,37 @@ export async function openSource(path: string, options: ModelOptions, promptName
       `${path} is no text: with --model the source is .jsonl or .jsonl.gz with "text" fields.`,
     );
   }
+  const numbered = !(await hasIds(path));
   const { encoder, prompt } = await openEncoder(options.model, options, promptName);
   return {
     path,
     dimensions: encoder.dimensions,
     rows: undefined,
-    numbered: false,
+    numbered,
     model: encoder.identity,
-    batches: (signal) => textBatches(encoder, path, { ...prompt, signal }),
+    batches: (signal) => textBatches(encoder, path, numbered, { ...prompt, signal }),
     close: () => encoder.close(),
   };
 }
 
 async function openAnyVectors(path: string): Promise<VectorSource & { readonly metric?: string }> {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return await openLangChainFolder(path);
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+    const folder = await openLangChainFolder(path);
+    const { count, examples } = folder.passedOver;
+    if (count > 0)
+      process.stderr.write(
+        `nestbit: ${path}: ${count} of ${folder.indexRows} vectors are passed over, since their documents are gone ` +
+          `(rows ${examples.join(', ')}${count > examples.length ? ', …' : ''}).\n`,
+      );
+    return folder;
+  }
   return path.endsWith('.faiss') ? await openFloatIndex(path) : await openVectors(path);
+}
+
+/** Whether the lines of a file of texts have ids, as the first one says; its reader refuses a mixture. */
+async function hasIds(path: string): Promise<boolean> {
+  for await (const { value } of readJsonl(path)) return (value.id ?? value._id ?? null) !== null;
+  return true;
 }
 
 async function* vectorBatches(
@@ -114,6 +131,7 @@ function warnOfLengths(
 async function* textBatches(
   encoder: Encoder,
   path: string,
+  numbered: boolean,
   options: EncodeOptions & { readonly signal: AbortSignal },
 ): AsyncGenerator<EmbeddingBatch> {
   const records = readTextRecords(path, options.signal);
@@ -121,7 +139,7 @@ async function* textBatches(
     yield {
       rows: batch.records.length,
       vectors: batch.embeddings,
-      ids: batch.records.map(({ id }) => id),
+      ids: numbered ? undefined : batch.records.map(({ id }) => id),
       payloads: batch.records.map(({ payload }) => payload),
     };
   }

@@ -2,19 +2,27 @@ import { type Codec, calibrate, NestbitError } from '@nestbit/core';
 import { Command, Option } from 'commander';
 import { readCodec } from '../codec-io.ts';
 import { type ModelOptions, modelOptions } from '../model-options.ts';
+import { wholeId } from '../options.ts';
 import { Progress } from '../progress.ts';
-import { openSource } from '../source.ts';
+import { openSource, type Source } from '../source.ts';
+import { SourceIds } from '../source-ids.ts';
 import { checkWidth, type IndexKind, openOrCreate } from '../stores/opened.ts';
 
 export interface IngestOptions extends ModelOptions {
   readonly store: string;
   readonly codec?: string;
   readonly index?: IndexKind;
+  readonly firstId?: bigint;
 }
 
 /** What was stored. */
 export interface Ingested {
+  /** Rows of the source. */
   readonly rows: number;
+  /** Rows whose ids the store did not have. */
+  readonly added: number;
+  /** Rows that took the place of one with their id. */
+  readonly replaced: number;
   readonly store: string;
   /** Of the store's codec. */
   readonly fingerprint: string;
@@ -34,7 +42,7 @@ export function ingestCommand(signal: AbortSignal): Command {
       process.stdout.write(
         options.json === true
           ? `${JSON.stringify(result)}\n`
-          : `${result.rows} rows are in ${result.store}\n`,
+          : `${result.rows} rows are in ${result.store}: ${result.added} new, ${result.replaced} replaced\n`,
       );
     });
   return modelOptions(command);
@@ -56,6 +64,7 @@ export function ingestOptions(command: Command, source: string): Command {
         'hnsw',
       ]),
     )
+    .option('--first-id <n>', 'id of the first row of a source without ids; default 0', wholeId)
     .option('--json', 'print one JSON object');
 }
 
@@ -63,6 +72,9 @@ export function ingestOptions(command: Command, source: string): Command {
 export async function ingest(path: string, options: IngestOptions, signal: AbortSignal): Promise<Ingested> {
   const source = await openSource(path, options);
   try {
+    if (options.firstId !== undefined && !source.numbered)
+      throw new NestbitError('USAGE', `${path} has ids of its own; --first-id is for sources without.`);
+    const { codec: codecPath } = options;
     const codec = async (): Promise<Codec> => {
       if (options.codec !== undefined) return await readCodec(options.codec, source);
       const vectors = (async function* () {
@@ -75,15 +87,21 @@ export async function ingest(path: string, options: IngestOptions, signal: Abort
       index: options.index,
       numbered: source.numbered,
       codec,
+      ...(codecPath !== undefined && { given: () => readCodec(codecPath, source) }),
     });
     const { store } = opened;
     const progress = new Progress('ingesting', source.rows);
     const waiting: Promise<void>[] = [];
+    const first = options.firstId ?? 0n;
     let rows = 0;
+    let added = 0;
     try {
       checkWidth(source.dimensions, path, store);
+      const before = await store.size();
+      const seen = new SourceIds(path);
       for await (const batch of source.batches(signal)) {
-        const ids = batch.ids ?? Array.from({ length: batch.rows }, (_, row) => BigInt(rows + row));
+        const ids = batch.ids ?? Array.from({ length: batch.rows }, (_, row) => first + BigInt(rows + row));
+        if (batch.ids !== undefined) seen.add(batch.ids);
         rows += batch.rows;
         const { payloads } = batch;
         const stored = store.upsert(
@@ -97,13 +115,28 @@ export async function ingest(path: string, options: IngestOptions, signal: Abort
       }
       await Promise.all(waiting);
       if (rows === 0) throw new NestbitError('BATCH_EMPTY', `${path} holds no row; nothing is stored.`);
+      added = (await store.size()) - before;
       await opened.index(signal);
     } finally {
       progress.stop();
       await opened.close();
     }
-    return { rows, store: options.store, fingerprint: store.codec.fingerprint };
+    const replaced = rows - added;
+    if (replaced > 0) hint(replaced, source, options);
+    return { rows, added, replaced, store: options.store, fingerprint: store.codec.fingerprint };
   } finally {
     await source.close();
   }
+}
+
+/** Says what replaced rows may mean, and where their room went. */
+function hint(replaced: number, { numbered }: Source, { store, firstId }: IngestOptions): void {
+  const numbers =
+    numbered && firstId === undefined
+      ? ' Their ids are row numbers from 0; --first-id puts rows beside those there are.'
+      : '';
+  const room = store.startsWith('faiss:')
+    ? ` nestbit compact --store ${store} frees the room of the old ones.`
+    : '';
+  process.stderr.write(`nestbit: ${replaced} rows replaced rows with the same ids.${numbers}${room}\n`);
 }

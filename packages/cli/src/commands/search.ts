@@ -1,4 +1,4 @@
-import { type EvaluatedStore, type Filter, type Hit, NestbitError } from '@nestbit/core';
+import { type EvaluatedStore, type Filter, type Hit, NestbitError, parseFilter } from '@nestbit/core';
 import { Command } from 'commander';
 import { checkModelOptions, type ModelOptions, modelOptions, openEncoder } from '../model-options.ts';
 import { wholeNumber } from '../options.ts';
@@ -13,6 +13,7 @@ interface Options extends ModelOptions {
   readonly oversample?: number;
   readonly prefilter?: number;
   readonly filter?: string;
+  readonly payloads?: boolean;
   readonly json?: boolean;
 }
 
@@ -26,6 +27,7 @@ export function searchCommand(signal: AbortSignal): Command {
     .option('--oversample <n>', 'k × oversample candidates are rescored; default 20', wholeNumber)
     .option('--prefilter <n>', 'Hamming candidates; default 8 × k × oversample', wholeNumber)
     .option('--filter <json>', 'only rows whose payload passes, such as {"lang":"en"}')
+    .option('--payloads', 'print the payloads of the hits')
     .option('--json', 'print JSON lines')
     .action((options: Options) => search(options, signal));
   return modelOptions(command);
@@ -45,6 +47,7 @@ async function search(options: Options, signal: AbortSignal): Promise<void> {
       k,
       signal,
       ...filter,
+      ...(options.payloads === true && { payloads: true }),
       ...(oversample === undefined ? {} : { oversample }),
       ...(prefilter === undefined ? {} : { prefilter }),
     };
@@ -81,15 +84,30 @@ async function* queriesOf(
 }
 
 function print(query: number, hits: readonly Hit[], json: boolean): void {
-  const plain = hits.map(({ id, score }) => ({ id: String(id), score }));
-  const lines = plain.map(({ id, score }) => `${query}  ${score.toFixed(4)}  ${id}\n`);
+  const plain = hits.map(({ id, score, ...rest }) => ({ id: String(id), score, ...rest }));
+  const lines = plain.map(({ id, score, payload }) => {
+    const shown = payload === undefined ? '' : `  ${JSON.stringify(payload)}`;
+    return `${query}  ${score.toFixed(4)}  ${id}${shown}\n`;
+  });
   process.stdout.write(json ? `${JSON.stringify({ query, hits: plain })}\n` : lines.join(''));
 }
 
 function filterOf(text: string): Filter {
+  let filter: Filter;
   try {
-    return JSON.parse(text) as Filter;
+    filter = JSON.parse(text) as Filter;
   } catch (cause) {
     throw new NestbitError('USAGE', `--filter is no JSON (${(cause as Error).message}).`, { cause });
   }
+  try {
+    parseFilter(filter);
+  } catch (cause) {
+    if (cause instanceof NestbitError) throw cause;
+    throw new NestbitError(
+      'USAGE',
+      '--filter is not a JSON object of fields, such as {"lang":"en","year":{"gte":2016}}.',
+      { cause },
+    );
+  }
+  return filter;
 }

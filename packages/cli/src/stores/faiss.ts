@@ -36,6 +36,7 @@ function opened(store: FaissStore): OpenedStore {
     attached: false,
     rows: (options) => store.rows(options),
     stats: () => store.stats(),
+    indexKind: async () => (await store.stats()).index.kind,
     index: (signal) => store.index({ signal }),
     close: () => store.close(),
   };

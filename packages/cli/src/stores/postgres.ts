@@ -15,10 +15,11 @@ interface Connection {
   close(): Promise<void>;
 }
 
-export async function openPostgres(uri: string): Promise<OpenedStore> {
+/** @param index wanted where none is there yet */
+export async function openPostgres(uri: string, index: IndexKind | undefined): Promise<OpenedStore> {
   return await withConnection(uri, async (connection) => {
     const { pool, name } = connection;
-    return opened(await PgStore.open(pool, { name }), connection, undefined);
+    return opened(await PgStore.open(pool, { name }), connection, index);
   });
 }
 
@@ -85,6 +86,11 @@ function opened(store: PgStore, connection: Connection, wanted: IndexKind | unde
     attached: store.attached,
     rows: (options) => store.rows(options),
     stats: () => store.stats(),
+    indexKind: async () => {
+      const { index } = await store.stats();
+      if (index?.valid !== true) return undefined;
+      return index.kind === 'ivfflat' ? 'ivf' : index.kind;
+    },
     index: async (signal) => {
       const { rows, index } = await store.stats();
       if (wanted === 'flat' || index?.valid === true) return;

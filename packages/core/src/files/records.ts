@@ -12,16 +12,17 @@ export interface TextRecord {
   readonly payload: Record<string, unknown>;
 }
 
-/** Streams `{ id | _id, text, title?, … }`; a line without id gets its row number. */
+/** Streams `{ id | _id, text, title?, … }`; without ids on any line, ids are row numbers. */
 export async function* readTextRecords(path: string, signal?: AbortSignal): AsyncGenerator<TextRecord> {
   let row = 0;
+  const idOf = idReader(path);
   for await (const { line, value } of readJsonl(path, signal)) {
     const { id, _id, text, title, ...payload } = value;
     if (typeof text !== 'string') throw badLine(path, line, 'it has no "text" of type string');
     if (title !== undefined && typeof title !== 'string')
       throw badLine(path, line, 'its "title" is no string');
     const full = title === undefined || title === '' ? text : `${title} ${text}`;
-    yield { id: idOf(id ?? _id, row++, path, line), text: full, payload };
+    yield { id: idOf(id ?? _id, line) ?? BigInt(row++), text: full, payload };
   }
 }
 
@@ -33,13 +34,22 @@ export async function* readVectorRecords(
   const perBatch = options.batchRows ?? 1024;
   let vectors = new Float32Array(0);
   let dimensions = 0;
-  let ids: Id[] = [];
+  let ids: (Id | undefined)[] = [];
   let payloads: (Payload | undefined)[] = [];
   let row = 0;
+  const idOf = idReader(path);
   const batch = (): VectorBatch => {
     const rows = ids.length;
     const values = vectors.subarray(0, rows * dimensions);
-    return { firstRow: row - rows, rows, dimensions, vectors: values, ids, payloads };
+    const numbered = ids[0] === undefined;
+    return {
+      firstRow: row - rows,
+      rows,
+      dimensions,
+      vectors: values,
+      ...(numbered ? {} : { ids: ids as Id[] }),
+      payloads,
+    };
   };
   for await (const { line, value } of readJsonl(path, options.signal)) {
     const { id, _id, embedding, vector, ...payload } = value;
@@ -59,7 +69,8 @@ export async function* readVectorRecords(
         throw badLine(path, line, `value ${i} of its embedding is no number`);
       vectors[ids.length * dimensions + i] = values[i];
     }
-    ids.push(idOf(id ?? _id, row++, path, line));
+    ids.push(idOf(id ?? _id, line));
+    row++;
     payloads.push(Object.keys(payload).length === 0 ? undefined : payload);
     if (ids.length === perBatch) {
       yield batch();
@@ -70,10 +81,27 @@ export async function* readVectorRecords(
   if (ids.length > 0) yield batch();
 }
 
-// Whole numbers become bigint ids, as a row number is; text stays text.
-function idOf(id: unknown, row: number, path: string, line: number): Id {
-  if (id === undefined || id === null) return BigInt(row);
-  if (typeof id === 'string') return id;
-  if (Number.isSafeInteger(id)) return BigInt(id as number);
-  throw badLine(path, line, 'its "id" is neither a string nor a whole number');
+/** Reads the ids of one file, which has them on every line or on none: row numbers would meet given ids. */
+function idReader(path: string): (id: unknown, line: number) => Id | undefined {
+  let first: { readonly line: number; readonly given: boolean } | undefined;
+  return (id, line) => {
+    const given = id !== undefined && id !== null;
+    first ??= { line, given };
+    if (given !== first.given) {
+      const [has, lacks] = given ? [line, first.line] : [first.line, line];
+      throw badLine(
+        path,
+        line,
+        `line ${has} has an "id" and line ${lacks} has none; give every line one, or none, and rows are numbered`,
+      );
+    }
+    if (!given) return undefined;
+    if (typeof id === 'string') return id;
+    // Whole numbers become bigint ids, as a row number is.
+    if (Number.isSafeInteger(id)) return BigInt(id as number);
+    const rounded = Number.isInteger(id)
+      ? '; it is beyond 2^53, where digits get lost: write it as text'
+      : '';
+    throw badLine(path, line, `its "id" is neither a string nor a whole number${rounded}`);
+  };
 }

@@ -23,6 +23,8 @@ export interface VectorSource {
   /** Known beforehand for `.npy` only. */
   readonly rows: number | undefined;
   readonly dimensions: number;
+  /** Whether rows have ids of their own. Absent: as the first batch says. */
+  readonly hasIds?: boolean;
   batches(options?: { batchRows?: number; signal?: AbortSignal }): AsyncIterable<VectorBatch>;
   close(): Promise<void>;
 }
@@ -38,15 +40,17 @@ export async function openVectors(path: string): Promise<VectorSource> {
     return {
       rows: file.rows,
       dimensions: file.dimensions,
+      hasIds: false,
       batches: (options) => file.vectors(options),
       close: () => file.close(),
     };
   }
   if (/\.jsonl(\.gz)?$/.test(path)) {
-    for await (const { dimensions } of readVectorRecords(path, { batchRows: 1 })) {
+    for await (const { dimensions, ids } of readVectorRecords(path, { batchRows: 1 })) {
       return {
         rows: undefined,
         dimensions,
+        hasIds: ids !== undefined,
         batches: (options) => readVectorRecords(path, options),
         close: async () => {},
       };

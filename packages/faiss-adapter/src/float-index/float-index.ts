@@ -35,6 +35,8 @@ export class FloatIndexFile implements VectorSource {
   readonly path: string;
   readonly rows: number;
   readonly dimensions: number;
+  /** Whether it has an id map. */
+  readonly hasIds: boolean;
   /** How its owner compared vectors; nestbit compares by cosine, which orders vectors of length 1 alike. */
   readonly metric: FloatIndexHeader['metric'];
   readonly #handle: FileHandle;
@@ -44,6 +46,7 @@ export class FloatIndexFile implements VectorSource {
     this.path = path;
     this.rows = header.rows;
     this.dimensions = header.dimensions;
+    this.hasIds = header.ids !== undefined;
     this.metric = header.metric;
     this.#handle = handle;
     this.#header = header;
