@@ -19,8 +19,8 @@ sanitize="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
 # shellcheck disable=SC2086
 ${CXX:-g++} -shared $sanitize "$out"/*.o -lfaiss -lopenblas -lgomp -Wl,-z,nodelete -o "$out/nestbit_faiss.node"
 cd ../..
-[ $# -gt 0 ] || set -- test/faiss/arguments test/faiss/binary-index test/faiss/damaged-files test/faiss/golden \
-  test/faiss/odd-paths test/faiss/pulled-memory test/faiss/shrinking-files test/faiss/stopping test/faiss/store \
+[ $# -gt 0 ] || set -- test/faiss/arguments test/faiss/binary-index test/faiss/copies test/faiss/damaged-files test/faiss/golden \
+  test/faiss/odd-paths test/faiss/old-stores test/faiss/pulled-memory test/faiss/shrinking-files test/faiss/stopping test/faiss/store \
   test/faiss/terminated-workers test/fuzz
 LD_PRELOAD="$(${CXX:-g++} -print-file-name=libasan.so) $(${CXX:-g++} -print-file-name=libubsan.so)" \
   ASAN_OPTIONS=detect_leaks=0 NESTBIT_TEST_BACKENDS=none NESTBIT_SANITIZED=1 NESTBIT_ADDON="$out/nestbit_faiss.node" \
