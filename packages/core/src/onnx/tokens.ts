@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Tokenizer } from '@huggingface/tokenizers';
+import { Charsmap } from './charsmap.ts';
 import { invalid } from './model/invalid.ts';
 import { parseJson } from './model/json-file.ts';
 import type { ModelFolder } from './model/model-folder.ts';
@@ -42,6 +43,7 @@ export class Tokens {
     const json = readTokenizer(tokenizerPath, config);
     try {
       this.#tokenizer = new Tokenizer(json, config);
+      applyCharsmaps(this.#tokenizer.normalizer);
     } catch (cause) {
       throw unreadable(tokenizerPath, cause);
     }
@@ -128,4 +130,16 @@ function numberIn(...values: readonly unknown[]): number {
 
 function unreadable(path: string, cause: unknown): Error {
   return invalid(`${path} is not a tokenizer that can be read (${(cause as Error).message})`, cause);
+}
+
+/** The library approximates the character maps of SentencePiece models (zero-width joiners become spaces). */
+function applyCharsmaps(normalizer: unknown): void {
+  const { normalizers = [], charsmap } = (normalizer ?? {}) as {
+    normalizers?: readonly unknown[];
+    charsmap?: unknown;
+  };
+  for (const part of normalizers) applyCharsmaps(part);
+  if (typeof charsmap !== 'string') return;
+  const map = new Charsmap(charsmap);
+  (normalizer as { normalize: (text: string) => string }).normalize = (text) => map.normalize(text);
 }
