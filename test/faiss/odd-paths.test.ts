@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { copyFileSync, rmSync } from 'node:fs';
+import { renameSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { calibrate } from '@nestbit/core';
@@ -42,17 +42,24 @@ test('a pipe in place of a file of a store is refused at once', async () => {
   const store = await FaissStore.create(path('store'), { codec });
   await store.upsert({ ids: Array.from({ length: 100 }, (_, row) => `${row}`), embeddings });
   await store.close();
-  for (const name of ['bits.u8', 'checks.u32']) {
-    const file = path(`store/1/${name}`);
-    copyFileSync(file, path('kept'));
-    rmSync(file);
+  const names = [
+    'CURRENT',
+    ...['bits.u8', 'checks.u32', 'codec.json', 'settings.json'].map((name) => `1/${name}`),
+  ];
+  const reader = await FaissStore.open(path('store'), { readOnly: true });
+  for (const name of names) {
+    const file = path(`store/${name}`);
+    renameSync(file, path('kept'));
     execFileSync('mkfifo', [file]);
     expect(await refusal(() => FaissStore.open(path('store'), { readOnly: true }))).toMatch(
-      /^(FILE_NOT_FOUND|STORE_DAMAGED): /,
+      /^STORE_DAMAGED: .*is a named pipe, not a file/,
     );
-    rmSync(file);
-    copyFileSync(path('kept'), file);
+    // A store that is open goes on with what it has, and says it when it can no longer follow compactions.
+    const searched = await refusal(() => reader.search(embeddings.subarray(0, 64), { k: 1 }));
+    expect(searched).toMatch(name === 'CURRENT' ? /^STORE_DAMAGED: .*CURRENT is a named pipe/ : /^accepted$/);
+    renameSync(path('kept'), file);
   }
+  await reader.close();
 });
 
 // Limits that hold for the process, so each case has one of its own.

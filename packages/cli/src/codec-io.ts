@@ -1,20 +1,11 @@
-import { readFile } from 'node:fs/promises';
-import { type Codec, NestbitError, parseCodec } from '@nestbit/core';
+import { type Codec, NestbitError, parseCodec, readText } from '@nestbit/core';
 import type { Source } from './source.ts';
 
 /** Reads codec.json and checks that it is for these embeddings. */
 export async function readCodec(path: string, source: Source): Promise<Codec> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (cause) {
-    throw new NestbitError(
-      'FILE_NOT_FOUND',
-      `The codec ${path} cannot be read (${(cause as Error).message}).`,
-      { cause },
-    );
-  }
-  const codec = parseCodec(text);
+  const codec = parseCodec(
+    await readText(path, (what) => new NestbitError('CODEC_CORRUPT', `${path} is no codec file: ${what}.`)),
+  );
   if (codec.inputDimensions !== source.dimensions) {
     throw new NestbitError(
       'CODEC_MISMATCH',

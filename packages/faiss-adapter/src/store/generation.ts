@@ -13,6 +13,7 @@ import { named, runAll } from './failures.ts';
 import { decodeRow, keyOf, type Row, unseal } from './record-format.ts';
 import { openRecords, type Records } from './records.ts';
 import { type Committed, EMPTY, makeDb, NO_SUMS, type Sums, unsealedRow } from './records-db.ts';
+import { checkRegularFiles } from './regular-files.ts';
 import type { StoreIndex, Tuning } from './settings.ts';
 
 /** Records whose pages may stay in memory: 64 KiB each at worst. */
@@ -97,6 +98,7 @@ export class Generation {
 
   /** @throws NestbitError `STORE_DAMAGED`, `CODEC_CORRUPT`, `UNSUPPORTED` for a store of a newer nestbit */
   static async open(folder: string, tuning: Tuning, access: GenerationAccess): Promise<Generation> {
+    checkRegularFiles(folder, join(folder, 'records'));
     const settings = await readCheckedJson<GenerationSettings>(join(folder, 'settings.json'));
     if (settings === undefined) throw missing(join(folder, 'settings.json'));
     const codec = parseCodec(

@@ -1,7 +1,8 @@
-import { closeSync, existsSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { NestbitError, writeFileAtomic } from '@nestbit/core';
 import { named } from './failures.ts';
+import { checkRegularFiles } from './regular-files.ts';
 
 /**
  * The folder of a store. `CURRENT` names the generation, a folder with all the data; a compaction makes the next
@@ -52,6 +53,7 @@ export class Layout {
         `There is no store in ${this.path}; make one with FaissStore.create.`,
       );
     }
+    checkRegularFiles(this.path);
     let text: string;
     try {
       text = readFileSync(join(this.path, 'CURRENT'), 'utf8').trim();
@@ -72,7 +74,7 @@ export class Layout {
   stamp(): string {
     let file: number | undefined;
     try {
-      file = openSync(join(this.path, 'CURRENT'), 'r');
+      file = openSync(join(this.path, 'CURRENT'), constants.O_RDONLY | constants.O_NONBLOCK);
       const bytes = Buffer.allocUnsafe(64);
       return bytes.toString('latin1', 0, readSync(file, bytes, 0, bytes.length, 0));
     } catch {
