@@ -1,6 +1,7 @@
 import type { Client, ClientConfig, Pool } from 'pg';
 import type { Checkout } from './checkout.ts';
 import { reusingSocket } from './copy-socket.ts';
+import { withOwnTypes } from './database.ts';
 
 /** A client beside those of a pool, made as the pool makes its own; not connected yet. */
 export function ownClient(pool: Pool, more: Partial<ClientConfig> = {}): Client {
@@ -24,5 +25,5 @@ export async function copyReader(pool: Pool): Promise<Checkout> {
     release();
     throw error;
   }
-  return { client: client as never, release };
+  return { client: withOwnTypes(client as never), release };
 }

@@ -1,4 +1,5 @@
 import { NestbitError, throwIfAborted } from '@nestbit/core';
+import { databaseOf } from '../connection/database.ts';
 import type { Following } from '../follow/following.ts';
 import { setPaused } from '../follow/state.ts';
 import { translated } from '../sql/failures.ts';
@@ -28,7 +29,7 @@ export class Shrink {
       if (typeof target[name] !== 'string')
         throw new TypeError(`${name} must be text, got ${typeof target[name]}`);
     }
-    this.#pool = pool;
+    this.#pool = databaseOf(pool);
     this.#target = target;
   }
 

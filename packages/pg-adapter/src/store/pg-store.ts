@@ -17,6 +17,7 @@ import {
   throwIfAborted,
 } from '@nestbit/core';
 import { idOf } from '../codes/ids.ts';
+import { databaseOf } from '../connection/database.ts';
 import type { IndexProgress, IndexState, PgIndex } from '../index-build/index-builder.ts';
 import type { IdType } from '../schema/tables.ts';
 import type { Explanation } from '../search/explain.ts';
@@ -65,12 +66,12 @@ export class PgStore implements Store {
    * @throws NestbitError `STORE_EXISTS`, `PERMISSION_DENIED`, `SERVER_TOO_OLD`, `CONNECTION_LOST`
    */
   static async create(pool: PgPool, options: CreateOptions): Promise<PgStore> {
-    return new PgStore(await createAndOpen(pool, options));
+    return new PgStore(await createAndOpen(databaseOf(pool), inOwnTypes(options)));
   }
 
   /** @throws NestbitError `STORE_NOT_FOUND`, `CODEC_MISMATCH`, `SERVER_TOO_OLD`, `CONNECTION_LOST` */
   static async open(pool: PgPool, options: OpenOptions): Promise<PgStore> {
-    return new PgStore(await openExisting(pool, options));
+    return new PgStore(await openExisting(databaseOf(pool), inOwnTypes(options)));
   }
 
   /**
@@ -80,7 +81,7 @@ export class PgStore implements Store {
    * @throws NestbitError `TABLE_NOT_FOUND`, `COLUMN_NOT_FOUND`, `ID_TYPE`, `CODEC_MISMATCH`
    */
   static async attach(pool: PgPool, options: AttachOptions): Promise<PgStore> {
-    return new PgStore(await attachStore(pool, options));
+    return new PgStore(await attachStore(databaseOf(pool), inOwnTypes(options)));
   }
 
   async upsert(batch: Batch, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
@@ -227,4 +228,8 @@ export class PgStore implements Store {
       throw new NestbitError('STORE_CLOSED', 'The store is closed; open it again with PgStore.open.');
     throwIfAborted(signal);
   }
+}
+
+function inOwnTypes<T extends { readonly readPool?: PgPool }>(options: T): T {
+  return options.readPool === undefined ? options : { ...options, readPool: databaseOf(options.readPool) };
 }

@@ -1,6 +1,6 @@
 import { NestbitError } from '@nestbit/core';
 import type { Following } from '../follow/following.ts';
-import { isTransient } from '../sql/failures.ts';
+import { isServerOutage } from '../sql/failures.ts';
 
 /** An encoder that threw: the failure of the rows that it was given, unless its service was not reachable. */
 export class EncoderFailure extends NestbitError {
@@ -31,10 +31,14 @@ export function isOfRows(error: unknown): boolean {
 const UNREACHABLE =
   /^(E(CONN(REFUSED|RESET|ABORTED)|PIPE|TIMEDOUT|HOSTUNREACH|HOSTDOWN|NETUNREACH|NETDOWN|NOTFOUND|AI_AGAIN)|UND_ERR_(CONNECT_TIMEOUT|HEADERS_TIMEOUT|BODY_TIMEOUT|SOCKET|CLOSED|DESTROYED))$/;
 
+/** What `pg` says of a connection that was lost, without a code. */
+const DROPPED = /^Connection terminated|connection.*(closed|ended)/i;
+
 function isOutage(error: unknown): boolean {
   if (error instanceof NestbitError && NOT_OF_ROWS.includes(error.code)) return true;
   const { code } = error as { code?: unknown };
-  return (typeof code === 'string' && UNREACHABLE.test(code)) || isTransient(error);
+  if (typeof code === 'string' && UNREACHABLE.test(code)) return true;
+  return error instanceof Error && (isServerOutage(error) || DROPPED.test(error.message));
 }
 
 // A NestbitError's own code is none of the server's.

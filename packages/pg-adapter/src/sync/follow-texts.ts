@@ -1,5 +1,6 @@
 import { type Codec, calibrate, NestbitError, throwIfAborted } from '@nestbit/core';
 import type { Pool } from 'pg';
+import { databaseOf } from '../connection/database.ts';
 import { transaction } from '../connection/transaction.ts';
 import { followedSource, followRecord } from '../follow/following.ts';
 import { installSync } from '../follow/install.ts';
@@ -56,7 +57,8 @@ export interface FollowTextsOptions {
  * @throws NestbitError `TABLE_NOT_FOUND`, `COLUMN_NOT_FOUND`, `ID_TYPE`, `UNSUPPORTED`, `STORE_EXISTS`, `CODEC_MISMATCH`,
  * `CALIBRATION_EMPTY` for a table without texts
  */
-export async function followTexts(pool: Pool, options: FollowTextsOptions): Promise<string> {
+export async function followTexts(userPool: Pool, options: FollowTextsOptions): Promise<string> {
+  const pool = databaseOf(userPool);
   const { columns = [], encoder, schema = SCHEMA, signal } = options;
   const named = await resolveTable(pool, options.table, options.tableSchema);
   const { store = named.table } = options;

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { throwIfAborted } from '@nestbit/core';
 import type { Pool } from 'pg';
 import { isPglite } from '../connection/copies.ts';
+import { databaseOf } from '../connection/database.ts';
 import { queueState, retryAside } from '../follow/queue-state.ts';
 import { channelOf, syncRelations } from '../follow/spec.ts';
 import { enqueueMissing, sweepOrphans, sweepWanted } from '../follow/sweep.ts';
@@ -52,7 +53,7 @@ export class SyncWorker implements AsyncDisposable {
   static async open(pool: Pool, options: SyncWorkerOptions): Promise<SyncWorker> {
     const { store, schema = SCHEMA, encoder, prompt } = options;
     if (typeof store !== 'string') throw new TypeError(`store must be text, got ${typeof store}`);
-    const follow = await findFollow(pool, schema, store, encoder, prompt);
+    const follow = await findFollow(databaseOf(pool), schema, store, encoder, prompt);
     return new SyncWorker(follow, options);
   }
 
