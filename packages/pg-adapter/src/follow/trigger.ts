@@ -140,7 +140,7 @@ function bitsSql({ source: { column, send }, dimensions }: SyncSpec): string {
   );
 }
 
-// `send` is the quoted schema, a dot, and vector_send or halfvec_send.
+// `send` is the quoted schema, a dot, and vector_send or halfvec_send, which `quote_all_identifiers` quotes too.
 function extensionOf(send: string | undefined): string {
-  return (send as string).replace(/\.(half)?vec(tor)?_send$/, '');
+  return (send as string).replace(/\."?(half)?vec(tor)?_send"?$/, '');
 }

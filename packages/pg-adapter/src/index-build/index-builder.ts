@@ -6,6 +6,7 @@ import { hasOneConnection } from '../connection/one-connection.ts';
 import type { Tables } from '../schema/tables.ts';
 import { translated } from '../sql/failures.ts';
 import { qualified, quoted } from '../sql/identifiers.ts';
+import { type Server, serverOf } from './server.ts';
 
 /** The kind of index on bits, with pgvector. */
 export type PgIndex =
@@ -72,7 +73,8 @@ export async function buildIndex(
       await client.query(`drop index concurrently if exists ${qualified(tables.index)}`);
     const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
     const watching = watch(pool, rows[0].pid, options, ended.signal);
-    await client.query(createIndex(tables, index)).finally(() => ended.abort());
+    const statement = createIndex(tables, index, await serverOf(client));
+    await client.query(statement).finally(() => ended.abort());
     await watching;
   } catch (error) {
     throwIfAborted(options.signal);
@@ -89,13 +91,13 @@ export async function buildIndex(
 }
 
 /** The statement itself, for plans and logs. */
-export function createIndex(tables: Tables, index: PgIndex): string {
-  return `create index concurrently ${quoted(tables.index.name)} on ${qualified(tables.bits)} ${definition(index)}`;
+export function createIndex(tables: Tables, index: PgIndex, server: Server): string {
+  return `create index concurrently ${quoted(tables.index.name)} on ${qualified(tables.bits)} ${definition(index, server)}`;
 }
 
 /** The same index on another table with a column `bits`, which others are kept from meanwhile. */
-export function createIndexOn(table: string, index: PgIndex): string {
-  return `create index on ${table} ${definition(index)}`;
+export function createIndexOn(table: string, index: PgIndex, server: Server): string {
+  return `create index on ${table} ${definition(index, server)}`;
 }
 
 /**
@@ -104,12 +106,12 @@ export function createIndexOn(table: string, index: PgIndex): string {
  */
 export const HNSW = { m: 12, efConstruction: 56 };
 
-function definition(index: PgIndex): string {
+function definition(index: PgIndex, { extension }: Server): string {
   const options =
     index.kind === 'hnsw'
       ? `m = ${whole('m', index.m ?? HNSW.m)}, ef_construction = ${whole('efConstruction', index.efConstruction ?? HNSW.efConstruction)}`
       : `lists = ${whole('lists', index.lists)}`;
-  return `using ${index.kind} (bits bit_hamming_ops) with (${options})`;
+  return `using ${index.kind} (bits ${extension === '' ? '' : `${extension}.`}bit_hamming_ops) with (${options})`;
 }
 
 function whole(name: string, value: number): number {

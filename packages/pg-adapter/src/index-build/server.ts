@@ -1,5 +1,6 @@
 import { NestbitError } from '@nestbit/core';
-import type { Pool } from 'pg';
+import type { Pool, PoolClient } from 'pg';
+import { quoted } from '../sql/identifiers.ts';
 
 /** What the server can do. */
 export interface Server {
@@ -7,17 +8,26 @@ export interface Server {
   readonly version: number;
   /** Of pgvector, such as [0, 8, 0]; absent without it in this database. */
   readonly pgvector: readonly [number, number, number] | undefined;
+  /** The schema of pgvector, quoted: it need not be in the search path. Empty without it. */
+  readonly extension: string;
 }
 
 const OLDEST = 140_000;
 const OLDEST_PGVECTOR = [0, 7, 0] as const;
 
 /** @throws NestbitError `SERVER_TOO_OLD` */
-export async function serverOf(pool: Pool): Promise<Server> {
-  const { rows } = await pool.query<{ version: string; pgvector: string | null }>(
+export async function serverOf(client: Pool | PoolClient): Promise<Server> {
+  const { rows } = await client.query<{
+    version: string;
+    pgvector: string | null;
+    extension: string | null;
+    encoding: string;
+  }>(
     `select current_setting('server_version_num') as version,
-            (select extversion from pg_extension where extname = 'vector') as pgvector`,
+            current_setting('client_encoding') as encoding, v.extversion as pgvector, n.nspname as extension
+     from (values (0)) one left join pg_extension v on v.extname = 'vector' left join pg_namespace n on n.oid = v.extnamespace`,
   );
+  checkEncoding(rows[0].encoding);
   const version = Number(rows[0].version);
   if (version < OLDEST) {
     throw new NestbitError(
@@ -26,7 +36,22 @@ export async function serverOf(pool: Pool): Promise<Server> {
     );
   }
   const [major = 0, minor = 0, patch = 0] = (rows[0].pgvector ?? '').split('.').map(Number);
-  return { version, pgvector: rows[0].pgvector === null ? undefined : [major, minor, patch] };
+  const { pgvector, extension } = rows[0];
+  return {
+    version,
+    pgvector: pgvector === null ? undefined : [major, minor, patch],
+    extension: extension === null ? '' : quoted(extension),
+  };
+}
+
+/** @throws NestbitError `UNSUPPORTED` for a client whose text is not UTF-8, as which `pg` reads and writes it */
+function checkEncoding(encoding: string): void {
+  if (encoding === 'UTF8') return;
+  throw new NestbitError(
+    'UNSUPPORTED',
+    `The connections of this pool have client_encoding ${encoding}, but pg reads and writes UTF8: text would be damaged. ` +
+      'Leave client_encoding as it is; the encoding of the database may be another one.',
+  );
 }
 
 /** Whether it indexes bits. */

@@ -14,8 +14,8 @@ export interface SearchSql {
   /** The columns beside the bits. */
   readonly codes: CodeColumns;
   readonly source: Source | undefined;
-  /** Whether pgvector is there, for its distance. */
-  readonly pgvector: boolean;
+  /** The quoted schema of pgvector, for its distance; absent without it. */
+  readonly extension: string | undefined;
   readonly fields: FieldsSql;
   /** Whether connections take COPY. */
   readonly copies: boolean;
@@ -67,7 +67,10 @@ export function candidatesSql(
     conditions.length === 0
       ? `x'${Buffer.from(query).toString('hex')}'`
       : `${parameters.add(bitParameter(query))}::bit(${sql.codec.dimensions})`;
-  const hamming = sql.pgvector ? `(b.bits <~> ${wanted})` : `bit_count(b.bits # ${wanted})`;
+  const hamming =
+    sql.extension !== undefined
+      ? `(b.bits operator(${sql.extension}.<~>) ${wanted})`
+      : `bit_count(b.bits # ${wanted})`;
   const filter = filterSql(conditions, sql.fields, parameters);
   // Adding nothing keeps an index out of it: the scan is exact.
   const order = ordered === 'index' ? hamming : `${hamming} + 0, b.seq`;

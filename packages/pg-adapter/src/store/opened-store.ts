@@ -20,7 +20,7 @@ import {
   indexState,
   type PgIndex,
 } from '../index-build/index-builder.ts';
-import { needIndexes, type Server, serverOf } from '../index-build/server.ts';
+import { indexesBits, needIndexes, type Server, serverOf } from '../index-build/server.ts';
 import { dropStore, type StoreRecord } from '../schema/registry.ts';
 import { type Tables, tablesOf } from '../schema/tables.ts';
 import { searchByFloats } from '../search/by-floats.ts';
@@ -140,7 +140,8 @@ export class OpenedStore {
   async plan(options: PgSearchOptions): Promise<Plan> {
     // The options first: a mistake in them needs no server.
     planSearch(options, this.#server, undefined);
-    const plan = planSearch(options, this.#server, await this.#indexNow());
+    const index = await this.#indexNow();
+    const plan = planSearch(options, this.#server, index);
     const { readPool, schema } = this.#parts;
     await this.#fields.check(readPool, schema, this.#tables, plan.conditions);
     return plan;
@@ -207,13 +208,13 @@ export class OpenedStore {
 
   get #sql(): SearchSql {
     const { source, codec } = this.record;
-    const pgvector = this.#server.pgvector !== undefined;
+    const extension = indexesBits(this.#server) ? this.#server.extension : undefined;
     return {
       tables: this.#tables,
       codec,
       codes: codeColumns(codec),
       source,
-      pgvector,
+      extension,
       fields: this.#fields.sql,
       copies: copies(this.#parts.readPool),
     };
@@ -221,6 +222,8 @@ export class OpenedStore {
 
   async #indexNow(anew = false): Promise<IndexState | undefined> {
     if (this.#index === undefined || anew || Date.now() - this.#index.at > INDEX_KNOWN_FOR) {
+      // pgvector may have been installed, updated or moved to another schema.
+      this.#server = await this.#translated(serverOf(this.#parts.readPool));
       const state = await this.#translated(indexState(this.#parts.readPool, this.#tables));
       this.#index = { state, at: Date.now() };
     }

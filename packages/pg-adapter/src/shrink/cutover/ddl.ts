@@ -32,7 +32,7 @@ export function cutoverDdl(context: Following, server: Server): string[] {
   const split = record.layout === 'split' ? ` join ${qualified(tables.bits)} b on b.id = c.id` : '';
   const bits = split === '' ? 'c' : 'b';
   const indexed = indexesBits(server);
-  const distance = indexed ? '(b.bits <~> $1)' : 'bit_count(b.bits # $1)';
+  const distance = indexed ? `(b.bits operator(${server.extension}.<~>) $1)` : 'bit_count(b.bits # $1)';
   // In the body, and put back: as attributes of the function, a role that is no superuser could not restore them.
   const settings = [
     ...(indexed ? [{ name: 'hnsw.ef_search', value: `${beamSql('candidates')}::text`, usual: '40' }] : []),
@@ -95,10 +95,10 @@ language plpgsql stable parallel safe as ${dollar(body, 'nestbit')}`,
     (kind === 'vector' || kind === 'halfvec')
   ) {
     statements.push(
-      `create or replace function ${search}(query ${kind}, candidates integer default 100)
+      `create or replace function ${search}(query ${server.extension}.${kind}, candidates integer default 100)
 returns table (id ${id}, distance integer${found})
 language sql stable parallel safe as ${dollar(
-        `select * from ${search}(binary_quantize(subvector(query, 1, ${n}))::bit(${n}), candidates)`,
+        `select * from ${search}(${server.extension}.binary_quantize(${server.extension}.subvector(query, 1, ${n}))::bit(${n}), candidates)`,
         'nestbit',
       )}`,
     );

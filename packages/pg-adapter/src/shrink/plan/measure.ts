@@ -5,6 +5,7 @@ import { checkout } from '../../connection/checkout.ts';
 import { copies } from '../../connection/copies.ts';
 import { hasOneConnection } from '../../connection/one-connection.ts';
 import { createIndexOn, type PgIndex } from '../../index-build/index-builder.ts';
+import { serverOf } from '../../index-build/server.ts';
 import type { IdType, Tables } from '../../schema/tables.ts';
 import { encodeRows } from '../../source/encode-rows.ts';
 import type { SourceRows } from '../../source/source-rows.ts';
@@ -74,7 +75,7 @@ export async function trial(
         `create temporary table nestbit_trial_part on commit drop as select bits from ${TABLE} limit ${INDEXED}`,
       );
       const building = performance.now();
-      await client.query(createIndexOn(PART, index));
+      await client.query(createIndexOn(PART, index, await serverOf(client)));
       indexSeconds = (performance.now() - building) / 1000;
     }
     return { rows, backfillSeconds, indexed, indexSeconds, idBytes };

@@ -2,7 +2,7 @@ import type { Codec } from '@nestbit/core';
 import type { Pool } from 'pg';
 import { partitionsOf, syncDdl } from '../../follow/install.ts';
 import { createIndex, type PgIndex } from '../../index-build/index-builder.ts';
-import { indexesBits, serverOf } from '../../index-build/server.ts';
+import { indexesBits, type Server, serverOf } from '../../index-build/server.ts';
 import { createTables, layoutFor, tablesOf } from '../../schema/tables.ts';
 import { sourceSql } from '../../source/read-by-ids.ts';
 import { copyRangeSql } from '../../source/read-range.ts';
@@ -96,6 +96,7 @@ export async function planShrink(pool: Pool, target: NamedTarget, options: PlanO
       index,
       { bitsInTrigger: options.bitsInTrigger ?? false, notify: options.notify },
       await partitionsOf(pool, { source }),
+      server,
     ),
     bytes: {
       ...(await bytesBefore(pool, source)),
@@ -116,6 +117,7 @@ function statementsOf(
   index: PgIndex | 'none',
   sync: { readonly bitsInTrigger: boolean; readonly notify: boolean | undefined },
   partitions: readonly string[],
+  server: Server,
 ): PlannedStatement[] {
   const layout = layoutFor(codec);
   const tables = tablesOf(schema, name, layout);
@@ -160,7 +162,7 @@ function statementsOf(
       : [
           {
             step: 'index' as const,
-            sql: createIndex(tables, index),
+            sql: createIndex(tables, index, server),
             lock: 'none',
             note: 'on the codes; nobody waits',
           },

@@ -27,9 +27,9 @@ export async function floatSearch(context: Following): Promise<FloatSearch | und
      where i.indrelid = $1 and a.attname = $2 and i.indisvalid limit 1`,
     [source.oid, source.column],
   );
-  const operator = rows[0]?.operator ?? '<=>';
   // pgvector compares no two vectors of different widths; rows of another width are listed as errors.
   const extension = (source.send as string).replace(/\.[^.]*$/, '');
+  const operator = rows[0]?.operator ?? `operator(${extension}.<=>)`;
   const widths =
     source.dimensions === undefined
       ? ` and ${extension}.vector_dims(s.${quoted(source.column)}) = ${record.codec.inputDimensions}`
