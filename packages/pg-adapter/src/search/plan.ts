@@ -32,9 +32,9 @@ const SCANNED_EACH = 100;
 const LEAST_SCANNED = 20_000;
 /**
  * Through an index, Hamming candidates for each one that is rescored, unless told: fetching bits is dear here, so
- * fewer than the 5 of core, but never fewer than this many, or core's number when that is smaller.
+ * fewer than the 8 of core, but never fewer than this many, or core's number when that is smaller.
  */
-const PREFILTER_EACH = 2;
+const PREFILTER_EACH = 3;
 const LEAST_PREFILTER = 100;
 /** Embeddings read for each hit, at most. */
 const MOST_FLOATS = 100;
