@@ -12,6 +12,7 @@ import { syncCommand } from './commands/sync/sync.ts';
 import { trainCommand } from './commands/train.ts';
 import { compactCommand, exportCommand, statsCommand } from './commands/upkeep.ts';
 import { nameError } from './name-error.ts';
+import { redacted } from './redact.ts';
 
 const FAILED = 1;
 const BAD_USAGE = 2;
@@ -92,11 +93,9 @@ function withSuggestions(command: Command, args: readonly string[]): Command {
 function report(error: unknown, json: boolean): void {
   const known = error instanceof NestbitError;
   const code = known ? error.code : 'INTERNAL';
-  const message = known
-    ? error.message
-    : error instanceof Error
-      ? (error.stack ?? error.message)
-      : String(error);
+  const message = redacted(
+    known ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error),
+  );
   process.stderr.write(
     json ? `${JSON.stringify({ error: { code, message } })}\n` : `nestbit: ${code}: ${message}\n`,
   );

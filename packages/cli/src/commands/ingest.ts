@@ -4,6 +4,7 @@ import { readCodec } from '../codec-io.ts';
 import { type ModelOptions, modelOptions } from '../model-options.ts';
 import { wholeId } from '../options.ts';
 import { Progress } from '../progress.ts';
+import { redacted } from '../redact.ts';
 import { openSource, type Source } from '../source.ts';
 import { SourceIds } from '../source-ids.ts';
 import { checkWidth, type IndexKind, openOrCreate } from '../stores/opened.ts';
@@ -123,7 +124,7 @@ export async function ingest(path: string, options: IngestOptions, signal: Abort
     }
     const replaced = rows - added;
     if (replaced > 0) hint(replaced, source, options);
-    return { rows, added, replaced, store: options.store, fingerprint: store.codec.fingerprint };
+    return { rows, added, replaced, store: redacted(options.store), fingerprint: store.codec.fingerprint };
   } finally {
     await source.close();
   }

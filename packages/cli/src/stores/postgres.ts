@@ -1,6 +1,7 @@
 import { NestbitError } from '@nestbit/core';
 import { type PgPool, PgStore, reusingSocket } from '@nestbit/pg-adapter';
 import pg from 'pg';
+import { redacted } from '../redact.ts';
 import type { IndexKind, NewStore, OpenedStore } from './opened.ts';
 
 const SCHEMES = /^(pglite:|postgres:\/\/|postgresql:\/\/)/;
@@ -36,12 +37,16 @@ export async function createPostgres(
 
 /** `pglite:PATH#STORE` or `postgres://…#STORE`. @throws NestbitError `USAGE` */
 async function connect(uri: string): Promise<Connection> {
-  const hash = uri.indexOf('#');
-  const name = hash < 0 ? '' : decodeURIComponent(uri.slice(hash + 1));
+  // The last one: a password may hold others.
+  const hash = uri.lastIndexOf('#');
+  const name = hash < 0 ? '' : decoded(uri.slice(hash + 1));
   const place = hash < 0 ? uri : uri.slice(0, hash);
   if (name === '') {
     const example = uri.startsWith('pglite:') ? 'pglite:PATH#STORE' : 'postgres://host/database#STORE';
-    throw new NestbitError('USAGE', `The store ${JSON.stringify(place)} lacks its name; write ${example}.`);
+    throw new NestbitError(
+      'USAGE',
+      `The store ${JSON.stringify(redacted(place))} lacks its name; write ${example}.`,
+    );
   }
   return { ...(await connectTo(place)), name };
 }
@@ -59,12 +64,36 @@ export async function connectTo(place: string): Promise<Omit<Connection, 'name'>
   if (!isPostgres(place))
     throw new NestbitError(
       'USAGE',
-      `${place} is no Postgres: write postgres://host/database or pglite:PATH.`,
+      `${redacted(place)} is no Postgres: write postgres://host/database or pglite:PATH.`,
     );
+  checkUrl(place);
   const pool = new pg.Pool({ connectionString: place, application_name: 'nestbit', stream: reusingSocket });
   // Without a listener the end of an idle connection would end the process.
   pool.on('error', () => {});
   return { pool, close: () => pool.end() };
+}
+
+/** @throws NestbitError `USAGE` for what `pg` would read in another way, or not at all */
+function checkUrl(place: string): void {
+  const refuse = (why: string): NestbitError =>
+    new NestbitError('USAGE', `The connection string ${redacted(place)} ${why}`);
+  if (place.includes('#')) throw refuse('holds #; write it as %23 where a password has one.');
+  const [authority] = place.replace(/^[a-z]+:\/\//, '').split(/[/?]/);
+  if (authority.slice(authority.lastIndexOf('@') + 1).includes(','))
+    throw refuse('names several hosts; give one, such as that of the primary.');
+  decoded(place);
+}
+
+/** @throws NestbitError `USAGE` */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new NestbitError(
+      'USAGE',
+      `${redacted(text)} holds a % that begins no character; write % itself as %25.`,
+    );
+  }
 }
 
 async function withConnection(

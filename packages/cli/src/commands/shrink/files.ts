@@ -2,6 +2,7 @@ import { type Evaluation, evaluateStore, NestbitError } from '@nestbit/core';
 import { Command } from 'commander';
 import { wholeNumber } from '../../options.ts';
 import { Progress } from '../../progress.ts';
+import { redacted } from '../../redact.ts';
 import { openSource, type Source } from '../../source.ts';
 import { openStore } from '../../stores/opened.ts';
 import { type IngestOptions, ingest, ingestOptions } from '../ingest.ts';
@@ -51,7 +52,7 @@ async function files(path: string, options: Options, signal: AbortSignal): Promi
     }
     const result = { ...stored, bytes: { floats: before, store: after }, queries: count, k, recall };
     print(json, result, () => [
-      `${stored.rows} rows are in ${uri}: ${size(before)} of float32 became ${size(after)}, its index included`,
+      `${stored.rows} rows are in ${redacted(uri)}: ${size(before)} of float32 became ${size(after)}, its index included`,
       recall === undefined
         ? 'recall was not measured'
         : `recall@${k} beside exact search, ${count} of the rows as queries, each without itself: ${recall.toFixed(4)}`,
