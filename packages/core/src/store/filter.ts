@@ -4,12 +4,12 @@ import { exactNumber, isPlainObject, storableText } from './payload.ts';
 export type Scalar = string | number | boolean | null;
 
 export interface Operators {
-  readonly in?: readonly Scalar[];
-  readonly gte?: string | number;
-  readonly gt?: string | number;
-  readonly lte?: string | number;
-  readonly lt?: string | number;
-  readonly ne?: Scalar;
+  readonly in?: readonly (Scalar | Date)[];
+  readonly gte?: string | number | Date;
+  readonly gt?: string | number | Date;
+  readonly lte?: string | number | Date;
+  readonly lt?: string | number | Date;
+  readonly ne?: Scalar | Date;
   /** The field is an array, and one of its elements equals this value. */
   readonly contains?: Scalar;
 }
@@ -20,7 +20,7 @@ export interface Operators {
  * A missing field counts as null. A value and `in` match what is equal and of the same type; `ne` matches
  * everything else (SQL `is distinct from`). The ranges compare numbers with numbers and text with text, by
  * code point; other types never match them. `contains` matches arrays only. Objects and arrays match nothing
- * else but `ne`.
+ * else but `ne`. A Date stands for its ISO text, as it does in a payload that was stored as JSON.
  *
  * A dot reaches into objects: `{ 'author.name': 'Ann' }`. A field whose own name is `author.name` goes first.
  *
@@ -28,7 +28,7 @@ export interface Operators {
  * `{ or: [{ lang: 'en' }, { not: { tags: { contains: 'draft' } } }] }`. A payload field that is itself named
  * `not` can only be compared with a value.
  */
-export type Filter = { readonly [field: string]: Scalar | Operators | Filter | readonly Filter[] };
+export type Filter = { readonly [field: string]: Scalar | Date | Operators | Filter | readonly Filter[] };
 
 /** A condition on one field. */
 export type FieldCondition =
@@ -106,7 +106,7 @@ function condition(field: string, operator: string, value: unknown): FieldCondit
     case 'gt':
     case 'lte':
     case 'lt':
-      if (typeof value !== 'string' && typeof value !== 'number')
+      if (typeof value !== 'string' && typeof value !== 'number' && !(value instanceof Date))
         throw badValue(field, operator, value, 'a number or text');
       // A bound that was rounded is still the nearest number, so any finite one will do.
       return {
@@ -132,6 +132,7 @@ function checkField(field: string): void {
 
 function scalar(field: string, operator: string, value: unknown): Scalar {
   if (value === null || typeof value === 'boolean') return value;
+  if (value instanceof Date && !Number.isNaN(value.getTime())) return value.toISOString();
   if (typeof value === 'string') {
     if (storableText(value)) return value;
     throw badValue(field, operator, value, 'text without NUL and without half a surrogate pair');

@@ -166,7 +166,7 @@ export function filterCases({ id, recallFloor, withStore }: ContractSetup): Cont
             'a\0b',
             { in: ['\ud800'] },
             { contains: ['x'] },
-            new Date(0),
+            new Date(Number.NaN),
             Number.NaN,
             undefined,
           ]) {

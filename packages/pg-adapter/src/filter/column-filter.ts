@@ -1,9 +1,10 @@
 import type { FieldCondition } from '@nestbit/core';
 import { quoted } from '../sql/identifiers.ts';
 import { type FieldsSql, type Parameters, pathSql } from './filter-sql.ts';
+import { isTimeKind, type TimeKind, timeCondition } from './time-filter.ts';
 
 /** Columns whose values a filter can compare as they are; all others are compared as jsonb. */
-export type ColumnKind = 'integer' | 'text' | 'uuid' | 'boolean' | 'other';
+export type ColumnKind = 'integer' | 'text' | 'uuid' | 'boolean' | 'char' | TimeKind | 'other';
 
 const INT64 = { min: -(2n ** 63n), max: 2n ** 63n - 1n };
 /** How jsonb writes a UUID. */
@@ -14,6 +15,8 @@ export const COLUMN_KIND = `case
     when t.typname in ('int2', 'int4', 'int8') then 'integer'
     when t.typname in ('text', 'varchar') and coalesce(
       (select collisdeterministic from pg_collation where oid = a.attcollation), false) then 'text'
+    when t.typname in ('timestamptz', 'timestamp', 'date') then t.typname
+    when t.typname = 'bpchar' then 'char'
     when t.typname in ('uuid', 'bool') then replace(t.typname, 'bool', 'boolean')
     else 'other' end`;
 
@@ -43,7 +46,10 @@ function columnCondition(
   kind: ColumnKind,
   parameters: Parameters,
 ): string | undefined {
-  if (condition.operator === 'ne' || condition.operator === 'contains') return undefined;
+  if (condition.operator === 'contains') return undefined;
+  if (isTimeKind(kind)) return timeCondition(condition, column, kind, parameters);
+  if (kind === 'char') return charCondition(condition, column, parameters);
+  if (condition.operator === 'ne') return undefined;
   if (condition.operator !== 'in') {
     return kind === 'integer' ? integerRange(condition, column, parameters) : undefined;
   }
@@ -54,7 +60,10 @@ function columnCondition(
 }
 
 /** The values that a column of this kind can have; the others equal nothing in it. */
-function valuesOf(values: readonly unknown[], kind: Exclude<ColumnKind, 'other'>): [string, unknown[]] {
+function valuesOf(
+  values: readonly unknown[],
+  kind: Exclude<ColumnKind, 'other' | 'char' | TimeKind>,
+): [string, unknown[]] {
   switch (kind) {
     case 'integer':
       return [
@@ -91,4 +100,24 @@ function integerRange(
   if (up ? bound > INT64.max : bound < INT64.min) return 'false';
   if (up ? bound <= INT64.min : bound >= INT64.max) return `${column} is not null`;
   return `${column} ${up ? '>=' : '<='} ${parameters.add(String(bound))}::bigint`;
+}
+
+/** A column of char(n): blanks at the end do not count. */
+function charCondition(
+  condition: Exclude<FieldCondition, { operator: 'contains' }>,
+  column: string,
+  parameters: Parameters,
+): string | undefined {
+  const text = `(${column}::text collate "C")`;
+  const add = (value: unknown): string => `rtrim(${parameters.add(value)}::text)`;
+  if (condition.operator === 'in') {
+    const texts = condition.values.filter((value) => typeof value === 'string');
+    const any = texts.map((value) => `${text} = ${add(value)}`);
+    if (condition.values.includes(null)) any.push(`${column} is null`);
+    return any.length === 0 ? 'false' : `(${any.join(' or ')})`;
+  }
+  const { operator, value } = condition;
+  if (typeof value !== 'string') return operator === 'ne' ? undefined : 'false';
+  if (operator === 'ne') return `${text} is distinct from ${add(value)}`;
+  return `${text} ${{ gte: '>=', gt: '>', lte: '<=', lt: '<' }[operator]} ${add(value)}`;
 }

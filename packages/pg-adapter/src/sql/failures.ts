@@ -19,6 +19,7 @@ const NAMED: readonly [readonly string[], NestbitErrorCode, string][] = [
   [['57014'], 'TIMEOUT', 'Raise statement_timeout for this role, or give smaller batches.'],
   [['55P03'], 'TIMEOUT', 'Another session holds a lock; try again, or raise lock_timeout.'],
   [['42P01', '3F000'], 'TABLE_NOT_FOUND', 'Check the table, its schema and the database of the connection.'],
+  [['22007', '22008'], 'FILTER_VALUE', 'Give a date that the calendar has, such as 2024-01-05T00:00:00Z.'],
   [['42703'], 'COLUMN_NOT_FOUND', 'Check the name of the column.'],
   [['22021', '22P05'], 'PAYLOAD_INVALID', 'Postgres keeps no NUL character in text or jsonb; leave it out.'],
   [

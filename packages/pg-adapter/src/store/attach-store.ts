@@ -49,6 +49,7 @@ export async function attachStore(pool: PgPool, options: AttachOptions): Promise
       `The column ${id} is of type ${type}; ids are of ${Object.keys(ID_TYPES).join(', ')}. Choose another unique column.`,
     );
   }
+  checkId(found, id);
   const source: Source = { schema: found.schema, table, id, columns };
   await prepare(pool, schema);
   if ((await readStore(pool, schema, name)) === undefined) {
@@ -70,14 +71,52 @@ export async function attachStore(pool: PgPool, options: AttachOptions): Promise
   );
 }
 
+interface Column {
+  readonly schema: string;
+  readonly name: string;
+  readonly type: string;
+  readonly required: boolean;
+  readonly unique: boolean;
+  readonly kind: string;
+  readonly temporary: boolean;
+}
+
+interface Found {
+  readonly schema: string;
+  readonly table: string;
+  readonly columns: readonly Column[];
+  readonly types: ReadonlyMap<string, string>;
+}
+
+/**
+ * Refuses an id that does not name one row: hits would carry another row's payload. Views, materialized views and foreign
+ * tables say nothing of it: there the caller answers for it.
+ *
+ * @throws NestbitError `ID_TYPE`; `UNSUPPORTED` for a temporary table, which only one session sees
+ */
+function checkId({ schema, table, columns }: Found, id: string): void {
+  const { kind, temporary, required, unique } = columns.find(({ name }) => name === id) as Column;
+  if (temporary) {
+    throw new NestbitError(
+      'UNSUPPORTED',
+      `${schema}.${table} is a temporary table, which only its own session sees. Attach a lasting table.`,
+    );
+  }
+  if ((kind !== 'r' && kind !== 'p') || (required && unique)) return;
+  throw new NestbitError(
+    'ID_TYPE',
+    `The column ${id} of ${schema}.${table} ${required ? 'has no unique index over it alone and over all rows' : 'may be null'}, ` +
+      'so it does not name one row. Give the primary key, or make it not null with a unique index.',
+  );
+}
+
 /** Types by column. @throws NestbitError `TABLE_NOT_FOUND` */
-async function sourceColumns(
-  pool: PgPool,
-  table: string,
-  schema: string | undefined,
-): Promise<{ schema: string; types: Map<string, string> }> {
-  const { rows } = await pool.query<{ schema: string; name: string; type: string }>(
-    `select n.nspname as schema, a.attname as name, t.typname as type
+async function sourceColumns(pool: PgPool, table: string, schema: string | undefined): Promise<Found> {
+  const { rows } = await pool.query<Column>(
+    `select n.nspname as schema, a.attname as name, t.typname as type, a.attnotnull as required,
+            c.relkind as kind, c.relpersistence = 't' as temporary,
+            exists (select from pg_index i where i.indrelid = c.oid and i.indisunique and i.indisvalid
+                    and i.indnkeyatts = 1 and i.indkey[0] = a.attnum and i.indpred is null) as "unique"
      from pg_class c
      join pg_namespace n on n.oid = c.relnamespace
      join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
@@ -93,5 +132,10 @@ async function sourceColumns(
       `There is no table ${JSON.stringify(table)} ${schema === undefined ? 'in the search path; give tableSchema' : `in the schema ${schema}`}.`,
     );
   }
-  return { schema: rows[0].schema, types: new Map(rows.map(({ name, type }) => [name, type])) };
+  return {
+    schema: rows[0].schema,
+    table,
+    columns: rows,
+    types: new Map(rows.map(({ name, type }) => [name, type])),
+  };
 }
