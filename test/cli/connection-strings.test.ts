@@ -26,7 +26,7 @@ test('connection strings that pg would misread are a usage error without the pas
     ['postgres://ann:secret@host/db#do%cs', /%25/],
     ['postgres://ann:secret@host/db', /lacks its name/],
   ] as const) {
-    const said = await refusal(() => openPostgres(uri));
+    const said = await refusal(() => openPostgres(uri, undefined));
     expect(said).toMatch(/^USAGE/);
     expect(said).toMatch(why);
     expect(said).not.toMatch(/secret|cret@/);
