@@ -36,6 +36,10 @@ test('new and replaced rows are counted, and --first-id puts rows beside those t
   const beside = await nestbit('ingest', second, '--store', store, '--first-id', '300', '--json');
   expect(JSON.parse(beside.out)).toMatchObject({ rows: 200, added: 200, replaced: 0 });
   expect(beside.err).toBe('');
+  const stats = await nestbit('stats', '--store', store);
+  expect(stats.out).toMatch(/^rows +500\n/);
+  expect(stats.out).toMatch(/\nbytes\.\w+ +[\d,]+\n/);
+  expect(stats.out).toMatch(/\nindex\.kind +flat\n/);
   const given = lines('given.jsonl', 2, (row) => ({ id: `row ${row}` }));
   const refused = await nestbit('ingest', given, '--store', store, '--first-id', '5');
   expect(refused).toMatchObject({ status: 2, err: expect.stringMatching(/has ids of its own/) });
@@ -51,7 +55,7 @@ test('an id that comes twice is refused in whichever batches it stands, and so a
   });
   const some = lines('some.jsonl', 1500, (row) => (row === 1400 ? {} : { id: row }));
   expect((await nestbit('ingest', some, '--store', `faiss:${path('some')}`)).err).toMatch(
-    /JSONL_INVALID: .*line 1401/,
+    /DATASET_INVALID: .*line 1401/,
   );
 });
 
@@ -112,6 +116,9 @@ test('errors speak of commands, misspelt options are recognised, and the version
   expect((await nestbit('--version')).out).toMatch(/^\d+\.\d+\.\d+\n$/);
   const none = await nestbit('stats', '--store', `faiss:${path('nothing')}`);
   expect(none.err).toMatch(/STORE_NOT_FOUND: .*make one with nestbit ingest/);
+  process.env.NESTBIT_STORE = `faiss:${path('elsewhere')}`;
+  expect((await nestbit('stats')).err).toMatch(/STORE_NOT_FOUND: .*elsewhere/);
+  delete process.env.NESTBIT_STORE;
   const misspelt = await nestbit('stats', '--stroe', `faiss:${path('nothing')}`);
   expect(misspelt).toMatchObject({ status: 2, err: expect.stringMatching(/Did you mean --store\?/) });
 });

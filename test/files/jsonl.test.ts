@@ -76,6 +76,14 @@ test('a malformed line is refused by its number', async () => {
   expect(await refused('{"text":"a"}', readVectorRecords)).toMatch(/line 1: .*"embedding"/);
 });
 
+test('text behind gzip data is called that', async () => {
+  const path = write(
+    'behind.jsonl.gz',
+    Buffer.concat([gzipSync('{"text":"a"}\n'), Buffer.from('{"text":"b"}\n')]),
+  );
+  expect(await refusal(() => collect(readJsonl(path)))).toMatch(/^JSONL_INVALID: .*behind its gzip data/);
+});
+
 test('a gzip that breaks off is an error, not an end', async () => {
   const whole = gzipSync(Array.from({ length: 5000 }, (_, i) => `{"text":"${i * 7919}"}`).join('\n'));
   const path = write('cut.jsonl.gz', whole.subarray(0, whole.length / 2));

@@ -86,6 +86,9 @@ function withSuggestions(command: Command, args: readonly string[]): Command {
     if (unknown !== undefined) internals.unknownOption(unknown);
     missing(option);
   };
+  // What a service sets once. commander only listens for options that have a variable when they are added.
+  command.options.find(({ long }) => long === '--store')?.env('NESTBIT_STORE');
+  command.on('optionEnv:store', (value: string) => command.setOptionValueWithSource('store', value, 'env'));
   for (const sub of command.commands) withSuggestions(sub, args);
   return command;
 }

@@ -2,7 +2,6 @@ import { statSync } from 'node:fs';
 import {
   type Id,
   NestbitError,
-  openVectors,
   type Payload,
   readJsonl,
   readTextRecords,
@@ -11,7 +10,9 @@ import {
   type VectorSource,
 } from '@nestbit/core';
 import type { EncodeOptions, Encoder } from '@nestbit/core/onnx';
-import { openFloatIndex, openLangChainFolder } from '@nestbit/faiss-adapter';
+import { openLangChainFolder } from '@nestbit/faiss-adapter';
+import { openVectorFile } from './formats/open.ts';
+import type { FieldOptions } from './formats/shapes.ts';
 import { checkModelOptions, type ModelOptions, openEncoder } from './model-options.ts';
 
 /** Embeddings of a source, in order. */
@@ -45,10 +46,14 @@ export interface Source {
  *
  * @param promptName name of the prompt before each text, where the options name none
  */
-export async function openSource(path: string, options: ModelOptions, promptName?: string): Promise<Source> {
+export async function openSource(
+  path: string,
+  options: ModelOptions & FieldOptions,
+  promptName?: string,
+): Promise<Source> {
   checkModelOptions(options);
   if (options.model === undefined) {
-    const file = await openAnyVectors(path);
+    const file = await openAnyVectors(path, options);
     return {
       path,
       dimensions: file.dimensions,
@@ -79,7 +84,10 @@ export async function openSource(path: string, options: ModelOptions, promptName
   };
 }
 
-async function openAnyVectors(path: string): Promise<VectorSource & { readonly metric?: string }> {
+async function openAnyVectors(
+  path: string,
+  options: FieldOptions,
+): Promise<VectorSource & { readonly metric?: string }> {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
     const folder = await openLangChainFolder(path);
     const { count, examples } = folder.passedOver;
@@ -90,7 +98,7 @@ async function openAnyVectors(path: string): Promise<VectorSource & { readonly m
       );
     return folder;
   }
-  return path.endsWith('.faiss') ? await openFloatIndex(path) : await openVectors(path);
+  return await openVectorFile(path, options);
 }
 
 /** Whether the lines of a file of texts have ids, as the first one says; its reader refuses a mixture. */

@@ -1,6 +1,7 @@
 import { type Codec, calibrate, NestbitError } from '@nestbit/core';
 import { Command, Option } from 'commander';
 import { readCodec } from '../codec-io.ts';
+import type { FieldOptions } from '../formats/shapes.ts';
 import { type ModelOptions, modelOptions } from '../model-options.ts';
 import { wholeId } from '../options.ts';
 import { Progress } from '../progress.ts';
@@ -9,7 +10,7 @@ import { openSource, type Source } from '../source.ts';
 import { SourceIds } from '../source-ids.ts';
 import { checkWidth, type IndexKind, openOrCreate } from '../stores/opened.ts';
 
-export interface IngestOptions extends ModelOptions {
+export interface IngestOptions extends ModelOptions, FieldOptions {
   readonly store: string;
   readonly codec?: string;
   readonly index?: IndexKind;
@@ -65,6 +66,8 @@ export function ingestOptions(command: Command, source: string): Command {
         'hnsw',
       ]),
     )
+    .option('--vector-field <name>', 'field or column of the vectors; default embedding, vector or values')
+    .option('--id-field <name>', 'field or column of the ids; default id or _id')
     .option('--first-id <n>', 'id of the first row of a source without ids; default 0', wholeId)
     .option('--json', 'print one JSON object');
 }

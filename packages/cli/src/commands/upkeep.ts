@@ -18,11 +18,25 @@ export function statsCommand(): Command {
       const store = await openStore(uri, true);
       try {
         const stats = await store.stats();
-        process.stdout.write(`${JSON.stringify(stats, undefined, json === true ? 0 : 2)}\n`);
+        process.stdout.write(json === true ? `${JSON.stringify(stats)}\n` : table(stats));
       } finally {
         await store.close();
       }
     });
+}
+
+/** A line for each value, by its path: `bytes.codes  1 234 567`. */
+function table(stats: object): string {
+  const lines: (readonly [string, string])[] = [];
+  const add = (value: unknown, path: string): void => {
+    if (typeof value === 'object' && value !== null)
+      for (const [name, inner] of Object.entries(value)) add(inner, path === '' ? name : `${path}.${name}`);
+    else if (value !== undefined)
+      lines.push([path, typeof value === 'number' ? value.toLocaleString('en-US') : String(value)]);
+  };
+  add(stats, '');
+  const width = Math.max(...lines.map(([name]) => name.length));
+  return lines.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join('');
 }
 
 /** `compact`: gives back the room of dead rows. */

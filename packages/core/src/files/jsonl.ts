@@ -43,7 +43,9 @@ export async function* readJsonl(
       if (cause !== source.errored) throw cause;
       throw new NestbitError(
         'JSONL_INVALID',
-        `${path} breaks off after line ${line}: ${(cause as Error).message}.`,
+        (cause as Error).message === 'incorrect header check'
+          ? `${path} has other bytes behind its gzip data (read to line ${line} before them); compress all of the file, or none of it.`
+          : `${path} breaks off after line ${line}: ${(cause as Error).message}.`,
         {
           cause,
         },

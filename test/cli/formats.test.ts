@@ -1,0 +1,204 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import type { Id, Payload, VectorBatch } from '@nestbit/core';
+import { NpyWriter } from '@nestbit/core';
+import * as arrow from 'apache-arrow';
+import { zipSync } from 'fflate';
+import h5 from 'h5wasm/node';
+import { parquetWriteFile } from 'hyparquet-writer';
+import { expect, test } from 'vitest';
+import { openVectorFile } from '../../packages/cli/src/formats/open.ts';
+import type { FieldOptions } from '../../packages/cli/src/formats/shapes.ts';
+import { collect, refusal, temporaryFolder } from '../support/files.ts';
+import { floatIndexBytes } from '../support/float-index.ts';
+
+const folder = temporaryFolder();
+const ROWS = [
+  [0.5, -1, 2],
+  [0.25, 3, -4],
+  [1, 0, 8],
+];
+const VALUES = Float32Array.from(ROWS.flat());
+
+function write(name: string, content: string | Uint8Array): string {
+  writeFileSync(join(folder, name), content);
+  return join(folder, name);
+}
+
+/** What a file gives, whole. */
+async function read(
+  path: string,
+  options: FieldOptions = {},
+): Promise<{ vectors: number[][]; ids: Id[] | undefined; payloads: (Payload | undefined)[] }> {
+  const source = await openVectorFile(path, options);
+  const batches: VectorBatch[] = await collect(source.batches({ batchRows: 2 }));
+  await source.close();
+  const vectors = batches.flatMap(({ rows, dimensions, vectors: values }) =>
+    Array.from({ length: rows }, (_, row) => [...values.subarray(row * dimensions, (row + 1) * dimensions)]),
+  );
+  expect(source.dimensions).toBe(ROWS[0].length);
+  expect(source.hasIds).toBe(batches[0].ids !== undefined);
+  const ids = source.hasIds === true ? batches.flatMap((batch) => [...(batch.ids ?? [])]) : undefined;
+  return { vectors, ids, payloads: batches.flatMap((batch) => [...(batch.payloads ?? [])]) };
+}
+
+const json = (value: unknown): string => JSON.stringify(value);
+const lines = (records: readonly unknown[]): string => records.map((record) => `${json(record)}\n`).join('');
+const base64 = (row: readonly number[]): string =>
+  Buffer.from(Float32Array.from(row).buffer).toString('base64');
+const TEXT_IDS = ['a', 'b', 'c'];
+
+test('records of services and libraries are read by their shapes', async () => {
+  const each = <T>(make: (vector: number[], row: number) => T): T[] => ROWS.map(make);
+  const shapes: [string, string][] = [
+    ['lines.jsonl', lines(each((embedding, i) => ({ id: TEXT_IDS[i], embedding, year: i })))],
+    ['lines.ndjson', lines(each((vector, i) => ({ _id: TEXT_IDS[i], vector, year: i })))],
+    ['array.json', json(each((vector, i) => ({ id: TEXT_IDS[i], vector, year: i })))],
+    // Called lines, and an array over many lines.
+    [
+      'array.jsonl',
+      JSON.stringify(
+        each((vector, i) => ({ id: TEXT_IDS[i], vector, year: i })),
+        undefined,
+        2,
+      ),
+    ],
+    [
+      'pinecone.json',
+      json({ vectors: each((values, i) => ({ id: TEXT_IDS[i], values, metadata: { year: i } })) }),
+    ],
+    [
+      'qdrant.json',
+      json({ result: { points: each((vector, i) => ({ id: TEXT_IDS[i], vector, payload: { year: i } })) } }),
+    ],
+    ['pandas.jsonl', lines(each((row, i) => ({ id: TEXT_IDS[i], embedding: json(row), year: i })))],
+    ['numpy.jsonl', lines(each((row, i) => ({ id: TEXT_IDS[i], embedding: `[${row.join(' ')}]`, year: i })))],
+    ['base64.jsonl', lines(each((row, i) => ({ id: TEXT_IDS[i], embedding: base64(row), year: i })))],
+  ];
+  for (const [name, content] of shapes) {
+    const found = await read(write(name, content));
+    expect(found, name).toEqual({
+      vectors: ROWS,
+      ids: TEXT_IDS,
+      payloads: [{ year: 0 }, { year: 1 }, { year: 2 }],
+    });
+    const zipped = await read(write(`${name}.gz`, gzipSync(lines([{ id: 'z', vector: ROWS[0] }]))));
+    expect(zipped.ids).toEqual(['z']);
+  }
+});
+
+test('answers of embedding services are read, with ids where a batch has them', async () => {
+  const data = ROWS.map((embedding, index) => ({ object: 'embedding', index, embedding }));
+  const unnamed = { vectors: ROWS, ids: undefined, payloads: [undefined, undefined, undefined] };
+  expect(await read(write('openai.json', json({ object: 'list', data })))).toEqual(unnamed);
+  expect(await read(write('cohere.json', json({ embeddings: { float: ROWS } })))).toEqual(unnamed);
+  expect(await read(write('rows.json', json(ROWS)))).toEqual(unnamed);
+  const batch = ROWS.map((embedding, i) => ({
+    id: `batch_${i}`,
+    custom_id: TEXT_IDS[i],
+    response: { status_code: 200, body: { data: [{ object: 'embedding', index: 0, embedding }] } },
+    error: null,
+  }));
+  expect(await read(write('batch.jsonl', lines(batch)))).toEqual({ ...unnamed, ids: TEXT_IDS });
+});
+
+test('fields are named where they have other names', async () => {
+  const records = ROWS.map((v, i) => ({ key: i, v, id: 'other' }));
+  const path = write('named.jsonl', lines(records));
+  const found = await read(path, { vectorField: 'v', idField: 'key' });
+  expect(found).toMatchObject({
+    ids: [0n, 1n, 2n],
+    payloads: [{ id: 'other' }, { id: 'other' }, { id: 'other' }],
+  });
+  expect(await refusal(() => read(path))).toMatch(/^DATASET_INVALID: .*line 1: .*key, v, id.*--vector-field/);
+  expect(await refusal(() => read(path, { vectorField: 'v', idField: 'no' }))).toMatch(/--id-field/);
+});
+
+test('Parquet and Arrow give vectors, ids and columns', async () => {
+  const parquet = join(folder, 'rows.parquet');
+  parquetWriteFile({
+    filename: parquet,
+    columnData: [
+      { name: 'id', data: [10n, 11n, 12n], type: 'INT64' },
+      { name: 'embedding', data: ROWS, type: 'JSON' },
+      { name: 'large', data: [1n, 2n ** 60n, 3n], type: 'INT64' },
+      { name: 'lang', data: ['en', 'de', 'fr'], type: 'STRING' },
+    ],
+  });
+  const payloads = [
+    { large: 1, lang: 'en' },
+    { large: String(2n ** 60n), lang: 'de' },
+    { large: 3, lang: 'fr' },
+  ];
+  expect(await read(parquet)).toEqual({ vectors: ROWS, ids: [10n, 11n, 12n], payloads });
+  const list = new arrow.FixedSizeList(3, new arrow.Field('item', new arrow.Float32()));
+  const table = new arrow.Table({
+    id: arrow.vectorFromArray(TEXT_IDS, new arrow.Utf8()),
+    vector: arrow.vectorFromArray(ROWS, list),
+    lang: arrow.vectorFromArray(['en', 'de', 'fr'], new arrow.Utf8()),
+  });
+  for (const form of ['file', 'stream'] as const) {
+    const found = await read(write(`rows-${form}.feather`, arrow.tableToIPC(table, form)));
+    const langs = [{ lang: 'en' }, { lang: 'de' }, { lang: 'fr' }];
+    expect(found, form).toEqual({ vectors: ROWS, ids: TEXT_IDS, payloads: langs });
+  }
+});
+
+test('matrices are told by content: npy, npz, HDF5, fvecs, bvecs and faiss under any name', async () => {
+  const plain = { vectors: ROWS, ids: undefined, payloads: [] };
+  const npy = join(folder, 'matrix.bin');
+  const writer = await NpyWriter.create(npy, 'float32', 3);
+  await writer.append(VALUES);
+  await writer.commit();
+  expect(await read(npy)).toEqual(plain);
+  const array = new Uint8Array(readFileSync(npy));
+  expect(await read(write('one.npz', zipSync({ 'arr_0.npy': array })))).toEqual(plain);
+  const two = write('two.npz', zipSync({ 'a.npy': array, 'b.npy': array }));
+  expect(await refusal(() => read(two))).toMatch(/^DATASET_INVALID: .*2 arrays \(a\.npy, b\.npy\)/);
+  await h5.ready;
+  const hdf5 = join(folder, 'glove.hdf5');
+  const file = new h5.File(hdf5, 'w');
+  file.create_dataset({ name: 'train', data: VALUES, shape: [3, 3], dtype: '<f4' });
+  file.create_dataset({ name: 'test', data: VALUES.slice(0, 3), shape: [1, 3], dtype: '<f4' });
+  file.close();
+  expect(await read(hdf5)).toEqual(plain);
+  expect((await read(hdf5, { vectorField: 'test' })).vectors).toEqual([ROWS[0]]);
+  expect(await refusal(() => read(hdf5, { vectorField: 'nothing' }))).toMatch(/it has .*train/);
+  const width = Buffer.alloc(4);
+  width.writeInt32LE(3);
+  const vecs = ROWS.map((row) => Buffer.concat([width, Buffer.from(Float32Array.from(row).buffer)]));
+  expect(await read(write('sift.fvecs', Buffer.concat(vecs)))).toEqual(plain);
+  const bytes = [...width, 1, 2, 255, ...width, 0, 7, 9];
+  const bvecs = await read(write('sift.bvecs', Uint8Array.from(bytes)));
+  expect(bvecs.vectors).toEqual([
+    [1, 2, 255],
+    [0, 7, 9],
+  ]);
+  expect(await refusal(() => read(write('cut.fvecs', Buffer.concat(vecs).subarray(0, 30))))).toMatch(
+    /^DATASET_INVALID/,
+  );
+  for (const name of ['faiss.index', 'vectors.bin', 'VECTORS.FAISS'])
+    expect(await read(write(name, floatIndexBytes('IxFI', VALUES, 3))), name).toEqual(plain);
+});
+
+test('what is not a file of vectors is called by its name, with the way out', async () => {
+  const refused = (name: string, content: string | Uint8Array): Promise<string> =>
+    refusal(() => read(write(name, content)));
+  const pointer = 'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n';
+  expect(await refused('lfs.npy', pointer)).toMatch(/^UNSUPPORTED: .*Git LFS pointer.*git lfs pull/);
+  const utf16 = Buffer.from(`\ufeff${lines([{ vector: ROWS[0] }])}`, 'utf16le');
+  expect(await refused('utf16.jsonl', utf16)).toMatch(/^UNSUPPORTED: .*UTF-16.*iconv/);
+  expect(await refused('index.pkl', Uint8Array.of(0x80, 4, 0x95, 0))).toMatch(/pickle.*numpy\.save/);
+  expect(await refused('notes.txt', 'hello')).toMatch(/^UNSUPPORTED: .*no known kind/);
+  expect(await refused('cut.parquet', 'PAR1nothing')).toMatch(/^DATASET_INVALID: .*Parquet/);
+  expect(await refused('cut.arrow', 'ARROW1\0\0nothing')).toMatch(/^(DATASET_INVALID: .*Arrow|BATCH_EMPTY)/);
+  expect(await refused('some.jsonl', lines([{ id: 1, vector: [1] }, { vector: [2] }]))).toMatch(
+    /give all of them/,
+  );
+  expect(await refused('width.json', json([[1, 2], [1]]))).toMatch(/record 1: its vector has 1 values/);
+  expect(await refused('codes.json', json({ embeddings: { int8: [[1, 2]] } }))).toMatch(/as int8.*floats/);
+  expect(await refused('text.jsonl', lines([{ vector: '[1, x]' }]))).toMatch(/line 1: .*array of numbers/);
+  expect(await refusal(() => read(join(folder, 'none.parquet')))).toMatch(/^FILE_NOT_FOUND/);
+  expect(await refused('empty.jsonl', '')).toMatch(/^BATCH_EMPTY/);
+});
