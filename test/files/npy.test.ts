@@ -40,6 +40,20 @@ test('what is written row by row is read back in batches of any size', async () 
   );
 });
 
+test('two bytes without a name are bfloat16, as ml_dtypes writes it', async () => {
+  const values = Float32Array.of(1, -2.5, 0.15625, 3e38, -0, 256);
+  // Each of them but 3e38, which rounds, is exact in bfloat16.
+  const halves = Uint16Array.from(new Uint32Array(values.buffer), (word) => word >>> 16);
+  const header = "{'descr': '|V2', 'fortran_order': False, 'shape': (2, 3), }\n";
+  writeFileSync(path('bf16.npy'), npy(header, Buffer.from(halves.buffer)));
+  const file = await openNpy(path('bf16.npy'));
+  const read = await file.readRows(0, 2);
+  await file.close();
+  expect([...read.subarray(0, 3)]).toEqual([1, -2.5, 0.15625]);
+  expect(read[3] / 3e38).toBeCloseTo(1, 2);
+  expect([...read.subarray(4)]).toEqual([-0, 256]);
+});
+
 test('numpy opens what is written', async (context) => {
   const python = spawnSync('python3', ['-c', 'import numpy'], { encoding: 'utf8' });
   context.skip(python.status !== 0, 'needs python3 with numpy');

@@ -30,6 +30,11 @@ export function toFloat32(bytes: Uint8Array, type: NpyType): Float32Array {
     const table = float16Values();
     return Float32Array.from(new Uint16Array(buffer, byteOffset, byteLength / 2), (bits) => table[bits]);
   }
+  if (type === 'bfloat16') {
+    // The upper half of a float32.
+    const words = Uint32Array.from(new Uint16Array(buffer, byteOffset, byteLength / 2), (half) => half << 16);
+    return new Float32Array(words.buffer);
+  }
   if (type === 'float64') return Float32Array.from(new Float64Array(buffer, byteOffset, byteLength / 8));
   return new Float32Array(buffer, byteOffset, byteLength / 4);
 }

@@ -117,7 +117,7 @@ export class NpyFile {
   }
 
   #checkFloats(): void {
-    if (!this.type.startsWith('float')) {
+    if (!this.type.includes('float')) {
       throw unsupported(this.path, `it holds ${this.type} values; vectors are float16, float32 or float64`);
     }
     if (this.dimensions === 0 || (this.shape[0] === 0 && this.shape.length === 1)) {

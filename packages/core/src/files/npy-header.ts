@@ -1,7 +1,7 @@
 import { NestbitError } from '../errors.ts';
 
 /** Value types of `.npy` that nestbit reads. */
-export type NpyType = 'float16' | 'float32' | 'float64' | 'int8' | 'uint8' | 'int64';
+export type NpyType = 'float16' | 'bfloat16' | 'float32' | 'float64' | 'int8' | 'uint8' | 'int64';
 
 export interface NpyHeader {
   readonly type: NpyType;
@@ -14,6 +14,8 @@ export interface NpyHeader {
 
 const TYPES: Record<string, NpyType> = {
   f2: 'float16',
+  // numpy has no name for it: ml_dtypes writes two bytes without one.
+  V2: 'bfloat16',
   f4: 'float32',
   f8: 'float64',
   i1: 'int8',
@@ -23,6 +25,7 @@ const TYPES: Record<string, NpyType> = {
 
 export const BYTES_OF: Record<NpyType, number> = {
   float16: 2,
+  bfloat16: 2,
   float32: 4,
   float64: 8,
   int8: 1,
@@ -87,12 +90,14 @@ function parseFields(text: string, name: string): Omit<NpyHeader, 'dataOffset'> 
   }
   if (order !== 'True' && order !== 'False')
     throw invalid(name, `fortran_order is ${order}, not True or False`);
-  const type = /^['"]([<>=|])([a-z]\d)['"]$/.exec(descr);
+  const type = /^['"]([<>=|])([a-zA-Z]\d)['"]$/.exec(descr);
   if (type === null || TYPES[type[2]] === undefined) {
     throw unsupported(
       name,
       `its values are ${descr}; float16, float32, float64, int8, uint8 (and int64 for ids) are read. ` +
-        'Convert it: np.save(path, x.astype("float32"))',
+        (descr.startsWith('[')
+          ? 'Save the field that holds the vectors: np.save(path, x["vector"].astype("float32"))'
+          : 'Convert it: np.save(path, x.astype("float32"))'),
     );
   }
   const dimensions = parseShape(shape, name);
