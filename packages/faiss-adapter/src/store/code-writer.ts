@@ -31,14 +31,11 @@ interface OpenFile {
 /** Appends codes to the files of a generation. What is beyond the committed rows is written over. */
 export class CodeWriter {
   readonly #files: OpenFile[];
-  /** The last commits, synced along with the codes of the next. */
-  readonly #commits: number;
   readonly #folder: string;
 
-  private constructor(folder: string, files: OpenFile[], commits: number) {
+  private constructor(folder: string, files: OpenFile[]) {
     this.#folder = folder;
     this.#files = files;
-    this.#commits = commits;
   }
 
   /** @param rows committed; the files are cut there */
@@ -61,7 +58,7 @@ export class CodeWriter {
         }
         if (size > bytes) await truncateFile(handle, bytes);
       }
-      return new CodeWriter(folder, opened, await openFile(join(folder, 'commits'), 'r+'));
+      return new CodeWriter(folder, opened);
     } catch (error) {
       for (const { handle } of opened) await closeFile(handle);
       throw error;
@@ -82,10 +79,9 @@ export class CodeWriter {
   async append(codes: Codes, first: number, sum: number): Promise<number> {
     const turns = new Turns();
     try {
-      const [, ...done] = await Promise.allSettled([
-        syncFile(this.#commits),
-        ...this.#files.map((file) => appendTo(file, codes, first, sum, turns)),
-      ]);
+      const done = await Promise.allSettled(
+        this.#files.map((file) => appendTo(file, codes, first, sum, turns)),
+      );
       // Only now: while another file is still being written, the next batch must not begin.
       let after = sum;
       for (const [i, one] of done.entries()) {
@@ -104,8 +100,13 @@ export class CodeWriter {
   }
 
   async close(): Promise<void> {
-    const handles = [...this.#files.splice(0).map(({ handle }) => handle), this.#commits];
-    await runAll(handles.map((handle) => () => closeFile(handle)));
+    await runAll(
+      this.#files.splice(0).map(
+        ({ handle }) =>
+          () =>
+            closeFile(handle),
+      ),
+    );
   }
 }
 
