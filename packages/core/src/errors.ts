@@ -57,7 +57,7 @@ export type NestbitErrorCode =
 /**
  * The one error class of nestbit for bad input, bad files and failures of the parts below it. The message
  * gives what was found, what was expected and the way out; `cause` is kept. Misuse that no data can cause
- * (an option of the wrong type) is a `TypeError` or `RangeError` instead.
+ * (an option of the wrong type) is a `TypeError` or `RangeError` instead, with the code `USAGE`.
  */
 export class NestbitError extends Error {
   readonly code: NestbitErrorCode;
@@ -76,4 +76,17 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
       cause: signal.reason,
     });
   }
+}
+
+/** A `TypeError` or `RangeError` with a stable code, so that every error of nestbit can be told by its `code`. */
+export type Misuse<E extends Error> = E & { readonly code: 'USAGE' };
+
+/** Misuse by a value of the wrong type; the message names the option. */
+export function wrongType(message: string): Misuse<TypeError> {
+  return Object.assign(new TypeError(message), { code: 'USAGE' as const });
+}
+
+/** Misuse by a value outside its range; the message names the option. */
+export function outOfRange(message: string): Misuse<RangeError> {
+  return Object.assign(new RangeError(message), { code: 'USAGE' as const });
 }

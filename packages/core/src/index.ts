@@ -35,7 +35,14 @@ export type { CodecSettings } from './codec/settings.ts';
 export { rowsOf } from './codec/shape.ts';
 export { truncate } from './codec/truncate.ts';
 export type { Codes, Id, PreparedQuery } from './codec/types.ts';
-export { NestbitError, type NestbitErrorCode, throwIfAborted } from './errors.ts';
+export {
+  type Misuse,
+  NestbitError,
+  type NestbitErrorCode,
+  outOfRange,
+  throwIfAborted,
+  wrongType,
+} from './errors.ts';
 export { type EvaluateOptions, type Evaluation, evaluate, type StageRecall } from './evaluate/evaluate.ts';
 export { type EvaluatedStore, type EvaluateStoreOptions, evaluateStore } from './evaluate/evaluate-store.ts';
 export { type ExactHits, ExactSearch } from './evaluate/exact-search.ts';
@@ -65,6 +72,7 @@ export {
   parseFilter,
   type Scalar,
 } from './store/filter.ts';
+export { type BatchInput, flatVectors, type IdInput, oneQuery, type VectorInput } from './store/inputs.ts';
 export { fieldValue, matches, predicateOf, valueTest } from './store/matches.ts';
 export { checkPayloads, copyPayload, type Payload } from './store/payload.ts';
 export { type SearchPlan, searchPlan } from './store/search-options.ts';

@@ -1,4 +1,4 @@
-import { NestbitError, throwIfAborted } from '../errors.ts';
+import { NestbitError, outOfRange, throwIfAborted, wrongType } from '../errors.ts';
 import { Codec } from './codec.ts';
 import { type CopyKind, checkCopyKind } from './copies.ts';
 import { Histogram } from './histogram.ts';
@@ -192,7 +192,7 @@ export class Calibration {
     }
     const copy = checkCopyKind(options.copy ?? 'int8');
     if (copy !== 'calibrated' && (options.quantile ?? 1) !== 1)
-      throw new TypeError(`quantile clips the ranges of a calibrated copy; a copy of ${copy} has none`);
+      throw wrongType(`quantile clips the ranges of a calibrated copy; a copy of ${copy} has none`);
     return new Codec({
       inputDimensions: this.inputDimensions,
       dimensions: this.dimensions,
@@ -221,9 +221,8 @@ export class Calibration {
 
   #clip(ranges: Float32Array, quantile: number): void {
     if (!(quantile > 0.5 && quantile < 1))
-      throw new RangeError(`quantile must lie above 0.5 and at most at 1, got ${quantile}`);
-    if (this.#histogram === undefined)
-      throw new TypeError('quantile needs a calibration with `histogram: true`');
+      throw outOfRange(`quantile must lie above 0.5 and at most at 1, got ${quantile}`);
+    if (this.#histogram === undefined) throw wrongType('quantile needs a calibration with `histogram: true`');
     this.#histogram.clip(ranges, quantile);
   }
 }
@@ -246,12 +245,11 @@ export async function calibrate(
 }
 
 function oneOf<T extends string>(name: string, value: T, allowed: readonly T[]): T {
-  if (!allowed.includes(value))
-    throw new TypeError(`${name} must be one of ${allowed.join(', ')}, got ${value}`);
+  if (!allowed.includes(value)) throw wrongType(`${name} must be one of ${allowed.join(', ')}, got ${value}`);
   return value;
 }
 
 function seedOf(seed: number): number {
-  if (!Number.isSafeInteger(seed)) throw new TypeError(`seed must be a whole number, got ${seed}`);
+  if (!Number.isSafeInteger(seed)) throw wrongType(`seed must be a whole number, got ${seed}`);
   return seed;
 }

@@ -1,3 +1,4 @@
+import { outOfRange } from '../errors.ts';
 import { type CopyKind, checkCopyKind, copyBytes, type RowLayout } from './copies.ts';
 import { int8Steps } from './int8.ts';
 import { CodecKernel } from './kernel.ts';
@@ -42,7 +43,7 @@ export class Codec {
     const n = checkDimensions(settings.inputDimensions, settings.dimensions);
     const { map, mean } = settings;
     if (map !== undefined && mapColumns(map, settings.inputDimensions) !== n) {
-      throw new RangeError(
+      throw outOfRange(
         `map has ${map.length / settings.inputDimensions} columns, the codec keeps ${n} dimensions`,
       );
     }
@@ -126,7 +127,7 @@ export class Codec {
     const given = [into.bits.length, into.scalars.length, into.copies.length];
     const needed = [rows * bits, rows * scalars, rows * copy];
     if (given.some((length, part) => length !== needed[part])) {
-      throw new RangeError(
+      throw outOfRange(
         `into has ${given.join(', ')} bytes of bits, scalars and copies; ${rows} rows need ${needed.join(', ')}`,
       );
     }
@@ -167,14 +168,14 @@ export class Codec {
 
 function checkArrays(settings: CodecSettings, copy: CopyKind, scalars: boolean, n: number): void {
   const { ranges, mean } = settings;
-  if (!scalars && copy !== 'calibrated') throw new RangeError(`a copy of ${copy} needs scalars: true`);
+  if (!scalars && copy !== 'calibrated') throw outOfRange(`a copy of ${copy} needs scalars: true`);
   if ((copy === 'calibrated') !== (ranges !== undefined)) {
-    throw new RangeError(
+    throw outOfRange(
       ranges === undefined ? 'a calibrated copy needs ranges' : `a copy of ${copy} has no ranges`,
     );
   }
   if (ranges !== undefined && ranges.length !== 2 * n)
-    throw new RangeError(`ranges has ${ranges.length} values; ${n} dimensions need ${2 * n}`);
+    throw outOfRange(`ranges has ${ranges.length} values; ${n} dimensions need ${2 * n}`);
   if (mean !== undefined && mean.length !== n)
-    throw new RangeError(`mean has ${mean.length} values; ${n} dimensions need ${n}`);
+    throw outOfRange(`mean has ${mean.length} values; ${n} dimensions need ${n}`);
 }

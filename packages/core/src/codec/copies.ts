@@ -1,3 +1,4 @@
+import { wrongType } from '../errors.ts';
 /**
  * What a row keeps for the rescore, beside its bits:
  *
@@ -52,7 +53,7 @@ export function copyBytes(kind: CopyKind, dimensions: number): number {
 export function checkCopyKind(kind: string): CopyKind {
   if (kind === 'float16') return 'int16';
   if (['int8', 'int4', 'int16', 'none', 'calibrated'].includes(kind)) return kind as CopyKind;
-  throw new TypeError(`copy must be one of int8, int4, int16, none, calibrated, got ${kind}`);
+  throw wrongType(`copy must be one of int8, int4, int16, none, calibrated, got ${kind}`);
 }
 
 /** Sums over one centred and rotated row, each in eight partial sums, float32, by index % 8. */

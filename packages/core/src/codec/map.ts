@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { outOfRange, wrongType } from '../errors.ts';
 import { littleEndian } from './settings.ts';
 
 /**
@@ -40,7 +41,7 @@ export function mapRows(
 export function cutMap(map: Float32Array, inputDimensions: number, dimensions: number): Float32Array {
   const columns = mapColumns(map, inputDimensions);
   if (columns < dimensions) {
-    throw new RangeError(
+    throw outOfRange(
       `map has ${columns} columns, but ${dimensions} dimensions are to be kept. Keep at most ${columns}.`,
     );
   }
@@ -53,15 +54,15 @@ export function cutMap(map: Float32Array, inputDimensions: number, dimensions: n
 
 /** Columns of a map; checks its values. */
 export function mapColumns(map: Float32Array, inputDimensions: number): number {
-  if (!(map instanceof Float32Array)) throw new TypeError('map must be a Float32Array');
+  if (!(map instanceof Float32Array)) throw wrongType('map must be a Float32Array');
   if (map.length === 0 || map.length % inputDimensions !== 0) {
-    throw new RangeError(
+    throw outOfRange(
       `map has ${map.length} values, which is no whole number of columns of ${inputDimensions}, the width of ` +
         'the embeddings. Give inputDimensions × columns values, row-major.',
     );
   }
   const bad = map.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) throw new RangeError(`map holds ${map[bad]} at ${bad}; only finite values can map`);
+  if (bad >= 0) throw outOfRange(`map holds ${map[bad]} at ${bad}; only finite values can map`);
   return map.length / inputDimensions;
 }
 

@@ -1,4 +1,4 @@
-import { NestbitError } from '../errors.ts';
+import { NestbitError, wrongType } from '../errors.ts';
 
 /** Checks the two widths of a codec; returns the kept dimensions (default: all). */
 export function checkDimensions(inputDimensions: number, dimensions: number = inputDimensions): number {
@@ -25,7 +25,8 @@ export function checkDimensions(inputDimensions: number, dimensions: number = in
 
 /** Checks that an array is whole rows, at least one; returns how many. */
 export function rowsOf(embeddings: Float32Array, width: number, ids?: readonly unknown[]): number {
-  if (!(embeddings instanceof Float32Array)) throw new TypeError('embeddings must be a Float32Array');
+  if (!(embeddings instanceof Float32Array))
+    throw wrongType('embeddings must be a Float32Array or arrays of numbers');
   if (embeddings.length === 0) {
     throw new NestbitError('BATCH_EMPTY', 'The batch holds no embedding; give at least one row.');
   }

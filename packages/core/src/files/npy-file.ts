@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { endianness } from 'node:os';
-import { throwIfAborted } from '../errors.ts';
+import { outOfRange, throwIfAborted } from '../errors.ts';
 import { swapBytes, toFloat32 } from './npy-convert.ts';
 import {
   BYTES_OF,
@@ -127,7 +127,7 @@ export class NpyFile {
 
   async #bytes(first: number, count: number): Promise<Uint8Array> {
     if (!(first >= 0 && count >= 0 && first + count <= this.rows)) {
-      throw new RangeError(`rows ${first} to ${first + count} of ${this.path}, which has ${this.rows}`);
+      throw outOfRange(`rows ${first} to ${first + count} of ${this.path}, which has ${this.rows}`);
     }
     const width = BYTES_OF[this.type];
     const perRow = this.dimensions * width;

@@ -1,3 +1,4 @@
+import { outOfRange } from '../errors.ts';
 import { AtomicFile } from './atomic-file.ts';
 
 const DESCR = { float32: '<f4', int8: '|i1', uint8: '|u1' } as const;
@@ -33,7 +34,7 @@ export class NpyWriter {
   /** Appends whole rows: rows × dimensions values of the writer's type. */
   async append(values: Float32Array | Int8Array | Uint8Array): Promise<void> {
     if (values.length % this.#dimensions !== 0) {
-      throw new RangeError(`${values.length} values are no whole rows of ${this.#dimensions}`);
+      throw outOfRange(`${values.length} values are no whole rows of ${this.#dimensions}`);
     }
     this.#rows += values.length / this.#dimensions;
     await this.#file.write(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));

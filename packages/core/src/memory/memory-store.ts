@@ -5,6 +5,7 @@ import { NestbitError, throwIfAborted } from '../errors.ts';
 import { checkKeys, takeBatch } from '../store/batch.ts';
 import { encodeBatch } from '../store/encoding/encode-batch.ts';
 import { FieldRegistry } from '../store/field-registry.ts';
+import { type BatchInput, flatVectors, type IdInput, oneQuery, type VectorInput } from '../store/inputs.ts';
 import { copyPayload } from '../store/payload.ts';
 import { type SearchPlan, searchPlan } from '../store/search-options.ts';
 import type { Batch, Capabilities, Hit, SearchOptions, Store, StoredRow } from '../store/store.ts';
@@ -53,9 +54,9 @@ export class MemoryStore implements Store {
     this.#rows = new Rows(options.codec, this.#keepEmbeddings);
   }
 
-  async upsert(batch: Batch, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+  async upsert(batch: BatchInput, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     this.#open(options.signal);
-    const taken = takeBatch(batch);
+    const taken = takeBatch(batch, this.codec.inputDimensions);
     // Encoding begins at once, storing keeps the order of the calls.
     const encoded = encodeBatch(taken, this.codec, options.signal);
     encoded.catch(() => {});
@@ -71,10 +72,9 @@ export class MemoryStore implements Store {
     });
   }
 
-  async delete(ids: readonly Id[], options: { readonly signal?: AbortSignal } = {}): Promise<number> {
+  async delete(ids: readonly IdInput[], options: { readonly signal?: AbortSignal } = {}): Promise<number> {
     this.#open(options.signal);
-    checkKeys(ids);
-    const wanted = ids.slice();
+    const wanted = checkKeys(ids);
     return await this.#inTurn(options.signal, async () => {
       const removed = wanted.filter((id) => this.#rows.remove(id)).length;
       await this.#closeGaps();
@@ -83,20 +83,20 @@ export class MemoryStore implements Store {
   }
 
   async get(
-    ids: readonly Id[],
+    ids: readonly IdInput[],
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<(StoredRow | undefined)[]> {
     this.#open(options.signal);
-    checkKeys(ids);
+    const wanted = checkKeys(ids);
     const { payloads } = this.#rows;
-    return ids.map((id) => {
+    return wanted.map((id) => {
       const at = this.#rows.place(id);
       if (at === undefined) return undefined;
       return { id, payload: payloads[at] && copyPayload(payloads[at]), ...this.#rows.codes(at) };
     });
   }
 
-  async search(queries: Float32Array, options: SearchOptions = {}): Promise<Hit[][]> {
+  async search(queries: VectorInput, options: SearchOptions = {}): Promise<Hit[][]> {
     return await this.#eachQuery(queries, options, async (query, plan, among) => {
       const near = await this.#stages.hamming(this.#rows, query, plan, among);
       const refined = await this.#stages.refine(this.#rows, query, plan, near);
@@ -109,8 +109,14 @@ export class MemoryStore implements Store {
     });
   }
 
+  /** The hits of one query: `search` without the outer array. */
+  async searchOne(query: Float32Array | readonly number[], options: SearchOptions = {}): Promise<Hit[]> {
+    const [hits] = await this.search(oneQuery(query, this.codec.inputDimensions), options);
+    return hits;
+  }
+
   /** What the stages before the rescore would hand on, for evaluation. Options and errors as `search`. */
-  async candidates(queries: Float32Array, options: SearchOptions = {}): Promise<SearchCandidates[]> {
+  async candidates(queries: VectorInput, options: SearchOptions = {}): Promise<SearchCandidates[]> {
     return await this.#eachQuery(queries, options, async (query, plan, among) => {
       const hamming = await this.#stages.hamming(this.#rows, query, plan, among);
       const refined = await this.#stages.refine(this.#rows, query, plan, hamming);
@@ -126,15 +132,16 @@ export class MemoryStore implements Store {
    * @throws NestbitError `UNSUPPORTED` without `keepEmbeddings`, else as `search`
    */
   async exact(
-    queries: Float32Array,
+    queries: VectorInput,
     options: Pick<SearchOptions, 'k' | 'filter' | 'signal'> = {},
   ): Promise<Hit[][]> {
     this.#open(options.signal);
     if (!this.#keepEmbeddings)
       throw new NestbitError('UNSUPPORTED', 'exact needs a store with keepEmbeddings: true.');
     const { k, conditions, signal } = searchPlan({ ...options, oversample: 1 });
-    rowsOf(queries, this.codec.inputDimensions);
-    const truncated = this.codec.truncate(queries);
+    const asked = flatVectors(queries, this.codec.inputDimensions);
+    rowsOf(asked, this.codec.inputDimensions);
+    const truncated = this.codec.truncate(asked);
     const n = this.codec.dimensions;
     return await this.#inTurn(signal, async () => {
       if (this.#rows.length > 0) this.#fields.check(conditions);
@@ -163,13 +170,13 @@ export class MemoryStore implements Store {
   }
 
   async #eachQuery<T>(
-    queries: Float32Array,
+    queries: VectorInput,
     options: SearchOptions,
     run: (query: PreparedQuery, plan: SearchPlan, among: Uint32Array | undefined) => Promise<T>,
   ): Promise<T[]> {
     this.#open(options?.signal);
     const plan = searchPlan(options);
-    const prepared = this.codec.prepare(queries);
+    const prepared = this.codec.prepare(flatVectors(queries, this.codec.inputDimensions));
     return await this.#inTurn(plan.signal, async () => {
       if (this.#rows.length > 0) this.#fields.check(plan.conditions);
       const among = await this.#stages.passing(this.#rows, plan.conditions, plan.signal);

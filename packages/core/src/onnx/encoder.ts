@@ -1,4 +1,4 @@
-import { NestbitError } from '../errors.ts';
+import { NestbitError, wrongType } from '../errors.ts';
 import { EncodeCall } from './encode-call.ts';
 import { type EncodedBatch, encodeWindows } from './encode-stream.ts';
 import { identityOf } from './identity.ts';
@@ -52,7 +52,7 @@ export class Encoder {
    * @throws NestbitError `MODEL_INVALID`; TypeError or RangeError naming an option
    */
   static async open(path: string, options: EncoderOptions = {}): Promise<Encoder> {
-    if (typeof path !== 'string') throw new TypeError(`path must be a string, got ${typeof path}`);
+    if (typeof path !== 'string') throw wrongType(`path must be a string, got ${typeof path}`);
     const settings = encoderSettings(options);
     const folder = await readModelFolder(path, settings);
     for (const notice of folder.notices) warn(notice, 'NESTBIT_MODEL');
@@ -72,7 +72,7 @@ export class Encoder {
    * @throws NestbitError `BATCH_EMPTY`, `ABORTED`, `ENCODER_CLOSED`, `ENCODER_FAILED`; TypeError
    */
   async encode(texts: readonly string[], options: EncodeOptions = {}): Promise<Float32Array> {
-    if (!Array.isArray(texts)) throw new TypeError(`texts must be an array of strings, got ${typeof texts}`);
+    if (!Array.isArray(texts)) throw wrongType(`texts must be an array of strings, got ${typeof texts}`);
     if (texts.length === 0)
       throw new NestbitError('BATCH_EMPTY', 'There is no text to encode; give at least one.');
     const out = new Float32Array(texts.length * this.dimensions);
@@ -96,9 +96,9 @@ export class Encoder {
     textOf: (record: T) => string,
     options: EncodeOptions = {},
   ): AsyncGenerator<EncodedBatch<T>> {
-    if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object');
+    if (typeof options !== 'object' || options === null) throw wrongType('options must be an object');
     if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
-      throw new TypeError('signal must be an AbortSignal');
+      throw wrongType('signal must be an AbortSignal');
     }
     const prompt = this.#promptOf(options);
     const windows = new Windows(source, textOf);
@@ -107,9 +107,9 @@ export class Encoder {
 
   #promptOf({ prompt: name, promptText }: EncodeOptions): Prompt {
     if (promptText !== undefined && typeof promptText !== 'string')
-      throw new TypeError(`promptText must be a string, got ${typeof promptText}`);
+      throw wrongType(`promptText must be a string, got ${typeof promptText}`);
     if (promptText !== undefined && name !== undefined && this.#folder.tasks.length === 0)
-      throw new TypeError('give prompt, the name of a prompt, or promptText, not both');
+      throw wrongType('give prompt, the name of a prompt, or promptText, not both');
     // Of a model with tasks the name still says the task.
     if (promptText !== undefined && name === undefined) return { text: promptText, task: undefined };
     const { notice, text, task } = findPrompt(this.#folder, name);

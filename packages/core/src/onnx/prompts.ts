@@ -1,4 +1,4 @@
-import { NestbitError } from '../errors.ts';
+import { NestbitError, wrongType } from '../errors.ts';
 import type { ModelFolder } from './model/model-folder.ts';
 
 /** What is put before a text, and the adapter that the model uses for it. */
@@ -42,7 +42,7 @@ export function findPrompt(
   name: string | undefined,
 ): FoundPrompt {
   if (name !== undefined && typeof name !== 'string')
-    throw new TypeError(`prompt must be the name of a prompt, a string, got ${typeof name}`);
+    throw wrongType(`prompt must be the name of a prompt, a string, got ${typeof name}`);
   const wanted = name ?? defaultPrompt;
   const known = [...new Set([...Object.keys(prompts), ...tasks])];
   if (wanted === undefined) return { text: '', task: undefined, notice: undefined };

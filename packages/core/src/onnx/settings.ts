@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { outOfRange, wrongType } from '../errors.ts';
 import { ordered, type Pooling, TOKEN_POOLINGS, type TokenPooling } from './model/pooling-config.ts';
 
 export interface EncoderOptions {
@@ -50,20 +51,20 @@ export interface EncoderSettings {
 
 /** @throws TypeError or RangeError naming the option */
 export function encoderSettings(options: EncoderOptions): EncoderSettings {
-  if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object');
+  if (typeof options !== 'object' || options === null) throw wrongType('options must be an object');
   const cores = availableParallelism();
   const workers = whole('workers', options.workers ?? Math.min(2, cores), 1, 256);
   const { variant, pooling, normalize = true, maxLength, prompts = {}, batchTokens = 16_384 } = options;
   const { truncateDimensions, layerNorm } = options;
   const threads = options.threadsPerWorker ?? Math.max(1, Math.floor(cores / workers));
   if (variant !== undefined && typeof variant !== 'string') {
-    throw new TypeError(`variant must be a string, got ${typeof variant}`);
+    throw wrongType(`variant must be a string, got ${typeof variant}`);
   }
   if (typeof normalize !== 'boolean') {
-    throw new TypeError(`normalize must be true or false, got ${typeof normalize}`);
+    throw wrongType(`normalize must be true or false, got ${typeof normalize}`);
   }
   if (layerNorm !== undefined && typeof layerNorm !== 'boolean') {
-    throw new TypeError(`layerNorm must be true or false, got ${typeof layerNorm}`);
+    throw wrongType(`layerNorm must be true or false, got ${typeof layerNorm}`);
   }
   return {
     variant,
@@ -85,25 +86,25 @@ function checkedPooling(pooling: EncoderOptions['pooling']): EncoderSettings['po
   const modes = Array.isArray(pooling) ? (pooling as readonly TokenPooling[]) : [pooling as TokenPooling];
   const wrong = modes.find((mode) => !TOKEN_POOLINGS.includes(mode));
   if (modes.length > 0 && wrong === undefined) return ordered(modes);
-  throw new TypeError(
+  throw wrongType(
     `pooling must be output, or one or several of ${TOKEN_POOLINGS.join(', ')}, got ${modes.length === 0 ? 'an empty list' : String(wrong)}`,
   );
 }
 
 function checkedPrompts(prompts: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   if (typeof prompts !== 'object' || prompts === null || Array.isArray(prompts)) {
-    throw new TypeError('prompts must be an object of strings by name');
+    throw wrongType('prompts must be an object of strings by name');
   }
   for (const [name, prompt] of Object.entries(prompts)) {
     if (typeof prompt !== 'string') {
-      throw new TypeError(`prompts.${name} must be a string, got ${typeof prompt}`);
+      throw wrongType(`prompts.${name} must be a string, got ${typeof prompt}`);
     }
   }
   return prompts;
 }
 
 function whole(name: string, value: number, least: number, most: number): number {
-  if (typeof value !== 'number') throw new TypeError(`${name} must be a number, got ${typeof value}`);
+  if (typeof value !== 'number') throw wrongType(`${name} must be a number, got ${typeof value}`);
   if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new RangeError(`${name} must be a whole number from ${least} to ${most}, got ${value}`);
+  throw outOfRange(`${name} must be a whole number from ${least} to ${most}, got ${value}`);
 }

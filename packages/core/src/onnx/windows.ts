@@ -1,3 +1,5 @@
+import { wrongType } from '../errors.ts';
+
 /** Texts sent to a worker at a time: few enough that posting them never holds up the main thread. */
 const WINDOW_TEXTS = 256;
 const WINDOW_CHARACTERS = 500_000;
@@ -17,7 +19,7 @@ export class Windows<T> {
   #ended = false;
 
   constructor(source: AsyncIterable<T> | Iterable<T>, textOf: (record: T) => string) {
-    if (typeof textOf !== 'function') throw new TypeError(`textOf must be a function, got ${typeof textOf}`);
+    if (typeof textOf !== 'function') throw wrongType(`textOf must be a function, got ${typeof textOf}`);
     this.#records = iteratorOf(source);
     this.#textOf = textOf;
   }
@@ -32,7 +34,7 @@ export class Windows<T> {
       if (record.done) break;
       const text = this.#textOf(record.value);
       if (typeof text !== 'string') {
-        throw new TypeError(`text ${this.#index} is of type ${typeof text}, not string`);
+        throw wrongType(`text ${this.#index} is of type ${typeof text}, not string`);
       }
       this.#index++;
       records.push(record.value);
@@ -73,5 +75,5 @@ function iteratorOf<T>(source: AsyncIterable<T> | Iterable<T>): AsyncIterator<T>
     (records as Partial<AsyncIterable<T>> | undefined)?.[Symbol.asyncIterator]?.() ??
     (records as Partial<Iterable<T>> | undefined)?.[Symbol.iterator]?.();
   if (opened !== undefined) return opened;
-  throw new TypeError(`source must be an iterable or async iterable of records, got ${typeof source}`);
+  throw wrongType(`source must be an iterable or async iterable of records, got ${typeof source}`);
 }

@@ -1,7 +1,8 @@
 import type { Codec } from '../codec/codec.ts';
 import { rowsOf } from '../codec/shape.ts';
 import type { Codes, Id } from '../codec/types.ts';
-import { NestbitError } from '../errors.ts';
+import { NestbitError, wrongType } from '../errors.ts';
+import { type BatchInput, flatBatch, type IdInput, takeIds } from './inputs.ts';
 import { checkPayloads } from './payload.ts';
 import type { Batch } from './store.ts';
 import { Turns } from './turns.ts';
@@ -16,11 +17,13 @@ const ROWS_AT_ONCE = 256;
  * A batch as it is now: its lists of ids and payloads and its codes are copied, so that what the caller does to them
  * while they are stored cannot reach into the store. Embeddings are not (they may be large); changing them meanwhile
  * changes what is stored. What is no batch comes back as it is, for `checkBatch` to refuse.
+ *
+ * @param width inputDimensions of the codec
  */
-export function takeBatch(batch: Batch): Batch {
+export function takeBatch(batch: BatchInput, width: number): Batch {
   if (typeof batch !== 'object' || batch === null) return batch;
-  const taken = { ...batch };
-  if (Array.isArray(batch.ids)) Object.assign(taken, { ids: batch.ids.slice() });
+  const taken = { ...flatBatch(batch, width) };
+  if (Array.isArray(batch.ids)) Object.assign(taken, { ids: takeIds(batch.ids) });
   if (Array.isArray(batch.payloads)) Object.assign(taken, { payloads: batch.payloads.slice() });
   if (!('codes' in batch) || typeof batch.codes !== 'object' || batch.codes === null) return taken;
   const codes: Record<string, unknown> = { ...batch.codes };
@@ -39,14 +42,14 @@ export async function checkBatch(
   batch: Batch,
   codec: Codec,
 ): Promise<{ codes: Codes; embeddings?: never } | { codes?: never; embeddings: Float32Array }> {
-  if (typeof batch !== 'object' || batch === null) throw new TypeError('batch must be an object with ids');
+  if (typeof batch !== 'object' || batch === null) throw wrongType('batch must be an object with ids');
   const turns = new Turns();
   await checkIds(batch.ids, turns);
   await checkPayloads(batch.payloads, batch.ids.length, turns);
   const embeddings = 'embeddings' in batch ? batch.embeddings : undefined;
   const codes = 'codes' in batch ? batch.codes : undefined;
   if ((embeddings === undefined) === (codes === undefined))
-    throw new TypeError('batch must hold either embeddings (a Float32Array) or codes');
+    throw wrongType('batch must hold either embeddings (a Float32Array) or codes');
   if (codes !== undefined) return { codes: checkCodes(codes, batch.ids.length, codec) };
   rowsOf(embeddings as Float32Array, codec.inputDimensions, batch.ids);
   return { embeddings: embeddings as Float32Array };
@@ -54,7 +57,7 @@ export async function checkBatch(
 
 /** Checks that ids are fit for any store, that there is one, and that none comes twice. */
 export async function checkIds(ids: readonly Id[], turns: Turns = new Turns()): Promise<void> {
-  if (!Array.isArray(ids)) throw new TypeError('ids must be an array of strings or bigints');
+  if (!Array.isArray(ids)) throw wrongType('ids must be an array of strings, bigints or safe integers');
   if (ids.length === 0)
     throw new NestbitError('BATCH_EMPTY', 'The batch holds no id; give at least one row.');
   // As loads mostly bring them, ids ascend, and none of those comes twice.
@@ -84,11 +87,16 @@ function ascends(first: Id, second: Id): boolean {
   return typeof first === typeof second && first < second;
 }
 
-/** Checks ids to look up or to delete: fit for any store; none at all is allowed, and so is one twice. */
-export function checkKeys(ids: readonly Id[]): void {
-  if (!Array.isArray(ids)) throw new TypeError('ids must be an array of strings or bigints');
+/**
+ * Checks ids to look up or to delete: fit for any store; none at all is allowed, and so is one twice. Returns a copy of
+ * them with safe integers as bigints.
+ */
+export function checkKeys(ids: readonly IdInput[]): Id[] {
+  if (!Array.isArray(ids)) throw wrongType('ids must be an array of strings, bigints or safe integers');
   // By index, since forEach would skip the holes of a sparse array.
-  for (let row = 0; row < ids.length; row++) checkId(ids[row], row);
+  const keys = takeIds(ids);
+  for (let row = 0; row < keys.length; row++) checkId(keys[row], row);
+  return keys;
 }
 
 function checkId(id: unknown, row: number): void {
@@ -99,10 +107,16 @@ function checkId(id: unknown, row: number): void {
       `The id ${id} in row ${row} does not fit 64 bits; give it as a string.`,
     );
   }
+  if (typeof id === 'number') {
+    throw new NestbitError(
+      'ID_INVALID',
+      `The id ${id} in row ${row} is a number${Number.isSafeInteger(id) ? '; here ids are bigints (BigInt(number)) or strings' : ' that is not a safe integer; give a bigint or a string'}.`,
+    );
+  }
   if (typeof id !== 'string') {
     throw new NestbitError(
       'ID_INVALID',
-      `The id in row ${row} is of type ${typeof id}; ids are strings or bigints (a number as BigInt(number)).`,
+      `The id in row ${row} is of type ${typeof id}; ids are strings, bigints or safe integers.`,
     );
   }
   const bytes = Buffer.byteLength(id);
@@ -117,7 +131,7 @@ function checkId(id: unknown, row: number): void {
 function checkCodes(codes: Codes, rows: number, codec: Codec): Codes {
   const { bits, scalars, copies } = codes;
   for (const [name, value] of Object.entries({ bits, scalars, copies }))
-    if (!(value instanceof Uint8Array)) throw new TypeError(`codes.${name} must be a Uint8Array`);
+    if (!(value instanceof Uint8Array)) throw wrongType(`codes.${name} must be a Uint8Array`);
   if (codes.fingerprint !== codec.fingerprint) {
     throw new NestbitError(
       'CODEC_MISMATCH',

@@ -1,4 +1,4 @@
-import { NestbitError } from '../errors.ts';
+import { NestbitError, wrongType } from '../errors.ts';
 import { exactNumber, isPlainObject, storableText } from './payload.ts';
 
 export type Scalar = string | number | boolean | null;
@@ -64,8 +64,7 @@ export function parseFilter(filter: Filter): Condition[] {
 
 function parse(filter: Filter, depth: number): Condition[] {
   // A Map, say, has no fields of its own and would pass every row.
-  if (!isPlainObject(filter))
-    throw new TypeError('filter must be a plain object { field: value or operators }');
+  if (!isPlainObject(filter)) throw wrongType('filter must be a plain object { field: value or operators }');
   if (depth > MAX_DEPTH)
     throw new NestbitError(
       'FILTER_VALUE',

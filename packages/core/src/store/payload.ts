@@ -1,4 +1,4 @@
-import { NestbitError } from '../errors.ts';
+import { NestbitError, wrongType } from '../errors.ts';
 import { Turns } from './turns.ts';
 
 /**
@@ -25,7 +25,7 @@ export async function checkPayloads(
   turns: Turns = new Turns(),
 ): Promise<void> {
   if (payloads === undefined) return;
-  if (!Array.isArray(payloads)) throw new TypeError('payloads must be an array of JSON objects or undefined');
+  if (!Array.isArray(payloads)) throw wrongType('payloads must be an array of JSON objects or undefined');
   if (payloads.length !== rows) {
     throw new NestbitError(
       'BATCH_SHAPE',

@@ -1,4 +1,4 @@
-import { NestbitError } from '../errors.ts';
+import { NestbitError, wrongType } from '../errors.ts';
 import { type Condition, parseFilter } from './filter.ts';
 import type { SearchOptions } from './store.ts';
 
@@ -27,16 +27,16 @@ export interface SearchPlan {
  * @throws TypeError naming the option; NestbitError `SEARCH_LIMIT`, `FILTER_OPERATOR`, `FILTER_VALUE`
  */
 export function searchPlan(options: SearchOptions = {}): SearchPlan {
-  if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object');
+  if (typeof options !== 'object' || options === null) throw wrongType('options must be an object');
   const { k = 10, oversample = 20, filter = {}, payloads = false, signal } = options;
   for (const [name, value] of Object.entries({ k, oversample, prefilter: options.prefilter ?? 0 })) {
-    if (typeof value !== 'number') throw new TypeError(`${name} must be a number, got ${typeof value}`);
+    if (typeof value !== 'number') throw wrongType(`${name} must be a number, got ${typeof value}`);
   }
   const conditions = parseFilter(filter);
   if (typeof payloads !== 'boolean')
-    throw new TypeError(`payloads must be true or false, got ${typeof payloads}`);
+    throw wrongType(`payloads must be true or false, got ${typeof payloads}`);
   if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw new TypeError('signal must be an AbortSignal');
+    throw wrongType('signal must be an AbortSignal');
   limit('k', k, 1, MAX_K, true);
   limit('oversample', oversample, 1, MAX_RESCORED / k, false);
   const prefilter = options.prefilter ?? Math.min(whole(PREFILTER_EACH * k * oversample), MAX_PREFILTER);

@@ -1,6 +1,7 @@
 import type { Codec } from '../codec/codec.ts';
 import type { Codes, Id } from '../codec/types.ts';
 import type { Filter } from './filter.ts';
+import type { BatchInput, IdInput, VectorInput } from './inputs.ts';
 import type { Payload } from './payload.ts';
 
 /**
@@ -9,13 +10,13 @@ import type { Payload } from './payload.ts';
  * promise has resolved, or what is stored of their rows is undefined (whole rows, or an error and none).
  */
 export type Batch = {
-  /** One a row, none twice. */
+  /** One a row, none twice. `upsert` also takes safe integers, as bigints. */
   readonly ids: readonly Id[];
   /** JSON objects beside the codes, one a row where given; filters look at their fields. */
   readonly payloads?: readonly (Payload | undefined)[];
 } & (
   | {
-      /** rows × inputDimensions, row-major. */
+      /** rows × inputDimensions, row-major. `upsert` also takes one array for each row. */
       readonly embeddings: Float32Array;
     }
   | {
@@ -88,28 +89,38 @@ export interface Store extends AsyncDisposable {
    * @throws NestbitError `BATCH_EMPTY`, `BATCH_SHAPE`, `ID_DUPLICATE`, `ID_INVALID`, `PAYLOAD_INVALID`,
    * `VECTOR_ZERO`, `VECTOR_NOT_FINITE`, `CODEC_MISMATCH`, `ABORTED`, `STORE_CLOSED`
    */
-  upsert(batch: Batch, options?: { readonly signal?: AbortSignal }): Promise<void>;
+  upsert(batch: BatchInput, options?: { readonly signal?: AbortSignal }): Promise<void>;
   /**
    * Removes rows; returns how many there were. All of them or, with an error, none.
    *
    * @throws NestbitError `ID_INVALID`, `ABORTED`, `STORE_CLOSED`
    */
-  delete(ids: readonly Id[], options?: { readonly signal?: AbortSignal }): Promise<number>;
+  delete(ids: readonly IdInput[], options?: { readonly signal?: AbortSignal }): Promise<number>;
   /**
    * Stored rows in the order of the ids, undefined where there is none; copies, the caller's to change.
    *
    * @throws NestbitError `ID_INVALID`, `ABORTED`, `STORE_CLOSED`
    */
-  get(ids: readonly Id[], options?: { readonly signal?: AbortSignal }): Promise<(StoredRow | undefined)[]>;
+  get(
+    ids: readonly IdInput[],
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<(StoredRow | undefined)[]>;
   /**
    * The best k rows for each query, best first: Hamming scan, bit score, rescore. Fewer than k only
    * where fewer rows pass the filter. Of candidates or hits that tie, the row written first goes first; an
    * upsert writes its rows anew, in the order of the batch.
    *
-   * @param queries rows × inputDimensions, row-major
+   * @param queries rows × inputDimensions, row-major; one query as an array of numbers; or one array for each query
    * @throws NestbitError `SEARCH_LIMIT`, `FILTER_FIELD`, `FILTER_OPERATOR`, `FILTER_VALUE`, and those of a batch
    */
-  search(queries: Float32Array, options?: SearchOptions): Promise<Hit[][]>;
+  search(queries: VectorInput, options?: SearchOptions): Promise<Hit[][]>;
+  /**
+   * The hits of one query: `search` without the outer array.
+   *
+   * @param query inputDimensions values
+   * @throws NestbitError as `search`; `BATCH_SHAPE` for several queries
+   */
+  searchOne(query: Float32Array | readonly number[], options?: SearchOptions): Promise<Hit[]>;
   /** Rows stored. */
   size(): Promise<number>;
   /** Ends after the calls under way and releases everything; later calls are `STORE_CLOSED`, but not `close`. */

@@ -13,10 +13,11 @@ export async function refused(
   match(error.message, says);
 }
 
-/** Fails unless the promise is refused with a TypeError that names the option. */
+/** Fails unless the promise is refused with a TypeError that names the option and has the code USAGE. */
 export async function misused(promise: Promise<unknown>, option: string): Promise<void> {
   const error = await errorOf(promise);
   ok(error instanceof TypeError, `expected a TypeError about ${option}, got ${String(error)}`);
+  ok('code' in error && error.code === 'USAGE', `expected the code USAGE with ${error.message}`);
   match(error.message, new RegExp(`\\b${option}\\b`));
 }
 

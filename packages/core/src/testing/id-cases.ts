@@ -44,6 +44,28 @@ export function idCases({ id, options, withStore }: ContractSetup): ContractCase
         }),
     },
     {
+      name: 'safe integers are ids, as bigints',
+      run: () =>
+        withStore(async (store) => {
+          if (options.ids?.includes('bigint') === false) return;
+          const ids = [0, -5, Number.MAX_SAFE_INTEGER];
+          const bigints = ids.map(BigInt);
+          const x = embeddings(3, 4);
+          await store.upsert({ ids, embeddings: x });
+          deepEqual(
+            (await store.search(x, { k: 1 })).map(([hit]) => hit.id),
+            bigints,
+          );
+          deepEqual(
+            (await store.get(ids)).map((row) => row?.id),
+            bigints,
+          );
+          await refused(store.upsert({ ids: [7, 7n], embeddings: embeddings(2, 4) }), 'ID_DUPLICATE');
+          equal(await store.delete([-5]), 1);
+          equal(await store.delete([-5n]), 0);
+        }),
+    },
+    {
       name: 'ids that no store can hold are refused',
       run: () =>
         withStore(async (store) => {
@@ -54,7 +76,9 @@ export function idCases({ id, options, withStore }: ContractSetup): ContractCase
             'a\0b',
             '\uD800',
             2n ** 63n,
-            5 as never,
+            2 ** 53,
+            1.5,
+            Number.NaN,
             null as never,
           ]) {
             await refused(store.upsert({ ids: [bad], embeddings: embeddings(1, 1) }), 'ID_INVALID');

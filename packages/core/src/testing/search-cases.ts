@@ -61,6 +61,31 @@ export function searchCases({ codec, id, recallFloor, withStore }: ContractSetup
         }),
     },
     {
+      name: 'queries and rows are also taken as arrays of numbers, and searchOne takes one query',
+      run: () =>
+        withStore(async (store) => {
+          const { ids } = sample(40, id);
+          const x = embeddings(40, 21);
+          const width = x.length / 40;
+          const rows = Array.from({ length: 40 }, (_, row) => x.slice(row * width, (row + 1) * width));
+          await store.upsert({ ids, embeddings: rows.map((row) => [...row]) });
+          const expected = await store.search(x.slice(0, 2 * width), { k: 5 });
+          equal(expected[0][0].id, ids[0]);
+          deepEqual(await store.search([[...rows[0]], [...rows[1]]], { k: 5 }), expected);
+          deepEqual(await store.search([rows[0], rows[1]], { k: 5 }), expected);
+          deepEqual(await store.search([...rows[1]], { k: 5 }), [expected[1]]);
+          for (const query of [rows[1], [...rows[1]]])
+            deepEqual(await store.searchOne(query, { k: 5 }), expected[1]);
+          await refused(store.searchOne(x.slice(0, 2 * width)), 'BATCH_SHAPE');
+          await refused(store.search([rows[0], rows[1].slice(1)]), 'BATCH_SHAPE', /Row 1/);
+          await refused(store.search([]), 'BATCH_EMPTY');
+          await refused(store.search([Number.NaN, ...rows[0].slice(1)]), 'VECTOR_NOT_FINITE');
+          await misused(store.search([[...rows[0].slice(1), null]] as never), 'value');
+          await refused(store.upsert({ ids: ids.slice(0, 2), embeddings: [rows[0], []] }), 'BATCH_SHAPE');
+          equal(await store.size(), 40);
+        }),
+    },
+    {
       name: 'many queries in one call are each query alone',
       run: () =>
         withStore(async (store) => {
@@ -146,7 +171,8 @@ export function searchCases({ codec, id, recallFloor, withStore }: ContractSetup
           ] as const) {
             await misused(store.search(embeddings(1, 1), { [name]: value } as SearchOptions), name);
           }
-          await misused(store.search([1, 2] as never), 'Float32Array');
+          await misused(store.search('1, 2' as never), 'Float32Array');
+          await misused(store.search(['1', '2'] as never), 'Float32Array');
         }),
     },
     {

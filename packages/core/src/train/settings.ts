@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { outOfRange, wrongType } from '../errors.ts';
 
 export interface TrainOptions {
   /** Folder that is made; it must not exist, or be empty. */
@@ -107,14 +108,13 @@ export interface TrainSettings {
 
 /** @throws TypeError or RangeError naming the option */
 export function trainSettings(options: TrainOptions): TrainSettings {
-  if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object');
-  if (typeof options.out !== 'string' || options.out === '')
-    throw new TypeError('out must be a folder’s path');
+  if (typeof options !== 'object' || options === null) throw wrongType('options must be an object');
+  if (typeof options.out !== 'string' || options.out === '') throw wrongType('out must be a folder’s path');
   if (options.tokenizer !== undefined && typeof options.tokenizer !== 'string') {
-    throw new TypeError(`tokenizer must be a path, got ${typeof options.tokenizer}`);
+    throw wrongType(`tokenizer must be a path, got ${typeof options.tokenizer}`);
   }
   if (options.oneWay !== undefined && typeof options.oneWay !== 'boolean')
-    throw new TypeError(`oneWay must be true or false, got ${typeof options.oneWay}`);
+    throw wrongType(`oneWay must be true or false, got ${typeof options.oneWay}`);
   const dimensions = checkedDimensions(options.dimensions ?? [384, 256, 128, 64, 32]);
   return {
     out: options.out,
@@ -144,12 +144,12 @@ export function trainSettings(options: TrainOptions): TrainSettings {
 
 export function checkedDimensions(dimensions: readonly number[]): readonly number[] {
   if (!Array.isArray(dimensions) || dimensions.length === 0) {
-    throw new TypeError('dimensions must be a list of numbers, such as [384, 128, 32]');
+    throw wrongType('dimensions must be a list of numbers, such as [384, 128, 32]');
   }
   for (const [i, n] of dimensions.entries()) {
     multipleOf8(`dimensions[${i}]`, whole(`dimensions[${i}]`, n, 8, 4096));
     if (i > 0 && n >= dimensions[i - 1]) {
-      throw new RangeError(`dimensions must descend, but ${n} comes after ${dimensions[i - 1]}`);
+      throw outOfRange(`dimensions must descend, but ${n} comes after ${dimensions[i - 1]}`);
     }
   }
   return [...dimensions];
@@ -161,32 +161,32 @@ export function checkedWeights(
 ): readonly number[] {
   if (weights === undefined) return dimensions.map(() => 1);
   if (!Array.isArray(weights) || weights.length !== dimensions.length) {
-    throw new RangeError(`weights must have one number for each of ${dimensions.length} dimensions`);
+    throw outOfRange(`weights must have one number for each of ${dimensions.length} dimensions`);
   }
   return weights.map((weight, i) => positive(`weights[${i}]`, weight));
 }
 
 function checkedFiles(files: readonly ModelFile[]): readonly ModelFile[] {
-  if (!Array.isArray(files) || files.length === 0) throw new TypeError('files must be a list');
+  if (!Array.isArray(files) || files.length === 0) throw wrongType('files must be a list');
   const wrong = files.find((file) => !MODEL_FILES.includes(file));
   if (wrong !== undefined)
-    throw new RangeError(`files must be float16, int8 or safetensors, got ${String(wrong)}`);
+    throw outOfRange(`files must be float16, int8 or safetensors, got ${String(wrong)}`);
   return [...files];
 }
 
 function multipleOf8(name: string, value: number): number {
-  if (value % 8 !== 0) throw new RangeError(`${name} must be a multiple of 8, got ${value}`);
+  if (value % 8 !== 0) throw outOfRange(`${name} must be a multiple of 8, got ${value}`);
   return value;
 }
 
 export function positive(name: string, value: unknown): number {
-  if (typeof value !== 'number') throw new TypeError(`${name} must be a number, got ${typeof value}`);
-  if (!(value > 0 && Number.isFinite(value))) throw new RangeError(`${name} must be above 0, got ${value}`);
+  if (typeof value !== 'number') throw wrongType(`${name} must be a number, got ${typeof value}`);
+  if (!(value > 0 && Number.isFinite(value))) throw outOfRange(`${name} must be above 0, got ${value}`);
   return value;
 }
 
 export function whole(name: string, value: unknown, least: number, most: number): number {
-  if (typeof value !== 'number') throw new TypeError(`${name} must be a number, got ${typeof value}`);
+  if (typeof value !== 'number') throw wrongType(`${name} must be a number, got ${typeof value}`);
   if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new RangeError(`${name} must be a whole number from ${least} to ${most}, got ${value}`);
+  throw outOfRange(`${name} must be a whole number from ${least} to ${most}, got ${value}`);
 }

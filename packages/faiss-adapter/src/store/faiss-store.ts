@@ -1,5 +1,6 @@
 import {
   type Batch,
+  type BatchInput,
   Calls,
   type Capabilities,
   type Codec,
@@ -7,9 +8,12 @@ import {
   checkKeys,
   clampScore,
   encodeBatch,
+  flatVectors,
   type Hit,
   type Id,
+  type IdInput,
   NestbitError,
+  oneQuery,
   type SearchCandidates,
   type Store,
   type StoredRow,
@@ -17,6 +21,7 @@ import {
   Turns,
   takeBatch,
   throwIfAborted,
+  type VectorInput,
 } from '@nestbit/core';
 import { type ExportOptions, exportIndex } from './export.ts';
 import type { IndexProgress } from './index-keeper.ts';
@@ -66,11 +71,11 @@ export class FaissStore implements Store {
     return store;
   }
 
-  async upsert(batch: Batch, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+  async upsert(batch: BatchInput, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     this.#check(options.signal);
     this.#store.checkWritable();
     // Encoding begins at once, storing keeps the order of the calls.
-    const taken = takeBatch(batch);
+    const taken = takeBatch(batch, this.codec.inputDimensions);
     const encoded = encodeBatch(taken, this.codec, options.signal);
     encoded.catch(() => {});
     await this.#calls.inTurn(async () => {
@@ -80,11 +85,10 @@ export class FaissStore implements Store {
     });
   }
 
-  async delete(ids: readonly Id[], options: { readonly signal?: AbortSignal } = {}): Promise<number> {
+  async delete(ids: readonly IdInput[], options: { readonly signal?: AbortSignal } = {}): Promise<number> {
     this.#check(options.signal);
     this.#store.checkWritable();
-    checkKeys(ids);
-    const wanted = ids.slice();
+    const wanted = checkKeys(ids);
     return await this.#calls.inTurn(async () => {
       throwIfAborted(options.signal);
       return await this.#store.remove(wanted);
@@ -92,16 +96,15 @@ export class FaissStore implements Store {
   }
 
   async get(
-    ids: readonly Id[],
+    ids: readonly IdInput[],
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<(StoredRow | undefined)[]> {
     this.#check(options.signal);
-    checkKeys(ids);
-    const wanted = ids.slice();
+    const wanted = checkKeys(ids);
     return await this.#read((view) => readRows(view, wanted));
   }
 
-  async search(queries: Float32Array, options: FaissSearchOptions = {}): Promise<Hit[][]> {
+  async search(queries: VectorInput, options: FaissSearchOptions = {}): Promise<Hit[][]> {
     const { payloads } = searchPlan(options);
     return await this.#find(queries, options, 'rescore', (view, { rows, scores }) =>
       Array.from(rows, (row, i) => {
@@ -112,8 +115,14 @@ export class FaissStore implements Store {
     );
   }
 
+  /** The hits of one query: `search` without the outer array. */
+  async searchOne(query: Float32Array | readonly number[], options: FaissSearchOptions = {}): Promise<Hit[]> {
+    const [hits] = await this.search(oneQuery(query, this.codec.inputDimensions), options);
+    return hits;
+  }
+
   /** What the stages before the rescore would hand on, for evaluation. Options and errors as `search`. */
-  async candidates(queries: Float32Array, options: FaissSearchOptions = {}): Promise<SearchCandidates[]> {
+  async candidates(queries: VectorInput, options: FaissSearchOptions = {}): Promise<SearchCandidates[]> {
     const ids = (view: View, { rows }: Found): Id[] => Array.from(rows, (row) => view.generation.row(row).id);
     const hamming = await this.#find(queries, options, 'hamming', ids);
     const refined = await this.#find(queries, options, 'refine', ids);
@@ -205,7 +214,7 @@ export class FaissStore implements Store {
   }
 
   async #find<T>(
-    queries: Float32Array,
+    queries: VectorInput,
     options: FaissSearchOptions,
     stage: 'hamming' | 'refine' | 'rescore',
     give: (view: View, found: Found) => T,
@@ -213,7 +222,8 @@ export class FaissStore implements Store {
     this.#check(options?.signal);
     const plan = searchPlan(options);
     const { tuning } = this.#store;
-    const asked = queries instanceof Float32Array ? queries.slice() : queries;
+    const asked =
+      queries instanceof Float32Array ? queries.slice() : flatVectors(queries, this.codec.inputDimensions);
     const { probes = tuning.probes, efSearch = tuning.efSearch, threads = tuning.threads } = options;
     return await this.#read(async (view) => {
       const index = this.#store.keeper.current;

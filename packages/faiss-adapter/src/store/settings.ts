@@ -1,3 +1,4 @@
+import { outOfRange, wrongType } from '@nestbit/core';
 import { addon, type IndexKind } from '../addon/native.ts';
 
 /** The kind of index of a store, chosen when it is made. */
@@ -66,7 +67,7 @@ export function tuningOf(options: StoreTuning): Tuning {
 /** The same for the kind of index. */
 export function indexOf(options: StoreIndex = { kind: 'flat' }): StoreIndex {
   const kinds: readonly IndexKind[] = ['flat', 'ivf', 'hnsw'];
-  if (!kinds.includes(options?.kind)) throw new TypeError('index.kind must be flat, ivf or hnsw');
+  if (!kinds.includes(options?.kind)) throw wrongType('index.kind must be flat, ivf or hnsw');
   if (options.kind === 'ivf') {
     return options.lists === undefined
       ? { kind: 'ivf' }
@@ -81,7 +82,7 @@ export function indexOf(options: StoreIndex = { kind: 'flat' }): StoreIndex {
 }
 
 function number(name: string, value: number, low: number, high = 1 << 24): number {
-  if (typeof value !== 'number') throw new TypeError(`${name} must be a number, got ${typeof value}`);
+  if (typeof value !== 'number') throw wrongType(`${name} must be a number, got ${typeof value}`);
   if (Number.isInteger(value) && value >= low && value <= high) return value;
-  throw new RangeError(`${name} is ${value}; it must be a whole number from ${low} to ${high}`);
+  throw outOfRange(`${name} is ${value}; it must be a whole number from ${low} to ${high}`);
 }

@@ -1,4 +1,4 @@
-import { NestbitError } from '@nestbit/core';
+import { NestbitError, wrongType } from '@nestbit/core';
 import type { Pool } from 'pg';
 import { readStore, type StoreRecord } from '../schema/registry.ts';
 import { registryOf } from '../schema/registry-names.ts';
@@ -50,7 +50,7 @@ const ELSEWHERE = ['TABLE_NOT_FOUND', 'COLUMN_NOT_FOUND', 'UNSUPPORTED'];
 export async function followedSource(found: FollowRecord): Promise<Following> {
   const { pool, name, record, state } = found;
   const own = record.source;
-  if (own === undefined) throw new TypeError(`the store ${name} has no source`);
+  if (own === undefined) throw wrongType(`the store ${name} has no source`);
   const names = { table: own.table, tableSchema: own.schema, id: own.id, column: state.column };
   try {
     return withSource(found, await describeSource(pool, names));

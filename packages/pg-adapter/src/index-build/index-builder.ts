@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { NestbitError, throwIfAborted } from '@nestbit/core';
+import { NestbitError, outOfRange, throwIfAborted } from '@nestbit/core';
 import type { Pool, PoolClient } from 'pg';
 import { checkout } from '../connection/checkout.ts';
 import { hasOneConnection } from '../connection/one-connection.ts';
@@ -116,7 +116,7 @@ function definition(index: PgIndex, { extension }: Server): string {
 
 function whole(name: string, value: number): number {
   if (Number.isInteger(value) && value > 0 && value <= 32_768) return value;
-  throw new RangeError(`${name} is ${value}; it must be a whole number from 1 to 32768`);
+  throw outOfRange(`${name} is ${value}; it must be a whole number from 1 to 32768`);
 }
 
 // Tells how far the build is, and cancels it when the caller stops. A pool of one connection tells nothing.

@@ -1,4 +1,4 @@
-import { type Codec, formatCodec, NestbitError, parseCodec } from '@nestbit/core';
+import { type Codec, formatCodec, NestbitError, outOfRange, parseCodec } from '@nestbit/core';
 import type { Pool, PoolClient } from 'pg';
 import { translated } from '../sql/failures.ts';
 import { MAX_NAME_BYTES } from '../sql/identifiers.ts';
@@ -90,10 +90,10 @@ export async function createStore(
   const { name, idType, codec, source } = record;
   // Names of the tables and the index are made by adding to it.
   if (Buffer.byteLength(name) > MAX_NAME_BYTES - 5 || name === '') {
-    throw new RangeError(`name must have 1 to ${MAX_NAME_BYTES - 5} bytes, got ${Buffer.byteLength(name)}`);
+    throw outOfRange(`name must have 1 to ${MAX_NAME_BYTES - 5} bytes, got ${Buffer.byteLength(name)}`);
   }
   if (RESERVED.includes(name))
-    throw new RangeError(`name must be none of ${RESERVED.join(', ')}, which nestbit uses`);
+    throw outOfRange(`name must be none of ${RESERVED.join(', ')}, which nestbit uses`);
   const layout = layoutFor(codec);
   const inserted = await client.query(
     `insert into ${registryOf(schema).stores} (name, id_type, layout, dimensions, fingerprint, codec, source)

@@ -1,4 +1,4 @@
-import { type SearchOptions, type SearchPlan, searchPlan } from '@nestbit/core';
+import { outOfRange, type SearchOptions, type SearchPlan, searchPlan, wrongType } from '@nestbit/core';
 import type { IndexState } from '../index-build/index-builder.ts';
 import { indexesBits, type Server, scansIteratively } from '../index-build/server.ts';
 import { beam, MAX_BEAM } from './beam.ts';
@@ -55,11 +55,11 @@ function withFloats(plan: SearchPlan, each: number | undefined): SearchPlan & { 
  */
 export function planSearch(options: PgSearchOptions, server: Server, index: IndexState | undefined): Plan {
   const { probes = 10, exact = false, floats } = options;
-  if (typeof exact !== 'boolean') throw new TypeError(`exact must be true or false, got ${typeof exact}`);
+  if (typeof exact !== 'boolean') throw wrongType(`exact must be true or false, got ${typeof exact}`);
   if (!Number.isInteger(probes) || probes < 1 || probes > 32_768)
-    throw new RangeError(`probes is ${probes}; it must be a whole number from 1 to 32768`);
+    throw outOfRange(`probes is ${probes}; it must be a whole number from 1 to 32768`);
   if (floats !== undefined && !(typeof floats === 'number' && floats >= 1 && floats <= MOST_FLOATS))
-    throw new RangeError(`floats is ${floats}; it must be a number from 1 to ${MOST_FLOATS}`);
+    throw outOfRange(`floats is ${floats}; it must be a number from 1 to ${MOST_FLOATS}`);
   const plan = withFloats(searchPlan(options), floats);
   const scan = (why: string): Plan => ({ ...plan, kind: 'exact', why, settings: '' });
   if (exact) return scan('asked for');

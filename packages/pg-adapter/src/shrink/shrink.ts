@@ -1,4 +1,4 @@
-import { NestbitError, throwIfAborted } from '@nestbit/core';
+import { NestbitError, throwIfAborted, wrongType } from '@nestbit/core';
 import { databaseOf } from '../connection/database.ts';
 import type { Following } from '../follow/following.ts';
 import { setPaused } from '../follow/state.ts';
@@ -27,7 +27,7 @@ export class Shrink {
     const byName = target.table === undefined && target.column === undefined;
     for (const name of byName ? (['name'] as const) : (['table', 'column'] as const)) {
       if (typeof target[name] !== 'string')
-        throw new TypeError(`${name} must be text, got ${typeof target[name]}`);
+        throw wrongType(`${name} must be text, got ${typeof target[name]}`);
     }
     this.#pool = databaseOf(pool);
     this.#target = target;

@@ -1,4 +1,4 @@
-import { NetworkFloats } from '@nestbit/core';
+import { NetworkFloats, wrongType } from '@nestbit/core';
 import type { BadCode, SourceKind } from './kinds.ts';
 
 /** What is wrong with a value. */
@@ -67,7 +67,7 @@ const parsers: Readonly<Record<Exclude<SourceKind, 'text'>, Parser>> = {
 
 /** The parser of a kind. */
 export function parserOf(kind: SourceKind): Parser {
-  if (kind === 'text') throw new TypeError('a column of text holds no embeddings');
+  if (kind === 'text') throw wrongType('a column of text holds no embeddings');
   return parsers[kind];
 }
 

@@ -1,7 +1,7 @@
+import { wrongType } from '@nestbit/core';
 /** A name as a quoted SQL identifier: any text but NUL. Values never go this way; they are parameters. */
 export function quoted(name: string): string {
-  if (name.includes('\0') || name === '')
-    throw new TypeError(`${JSON.stringify(name)} is no name of Postgres`);
+  if (name.includes('\0') || name === '') throw wrongType(`${JSON.stringify(name)} is no name of Postgres`);
   return `"${name.replaceAll('"', '""')}"`;
 }
 

@@ -1,4 +1,4 @@
-import { type Codec, NestbitError } from '@nestbit/core';
+import { type Codec, NestbitError, wrongType } from '@nestbit/core';
 import type { Pool } from 'pg';
 import { transaction } from '../connection/transaction.ts';
 import { serverOf } from '../index-build/server.ts';
@@ -33,8 +33,7 @@ export const SCHEMA = 'nestbit';
 export async function createAndOpen(pool: PgPool, options: CreateOptions): Promise<OpenedStore> {
   const { name, codec, idType = 'text', schema = SCHEMA } = options;
   checkOptions(options);
-  if (!['bigint', 'uuid', 'text'].includes(idType))
-    throw new TypeError('idType must be bigint, uuid or text');
+  if (!['bigint', 'uuid', 'text'].includes(idType)) throw wrongType('idType must be bigint, uuid or text');
   await prepare(pool, schema);
   await transaction(pool, (client) =>
     createStore(client, schema, { name, idType, codec, source: undefined }),
@@ -80,6 +79,6 @@ export function checkCodec(wanted: Codec | undefined, stored: Codec, name: strin
 }
 
 function checkOptions({ name, schema = SCHEMA }: OpenOptions): void {
-  if (typeof name !== 'string') throw new TypeError(`name must be text, got ${typeof name}`);
-  if (typeof schema !== 'string') throw new TypeError(`schema must be text, got ${typeof schema}`);
+  if (typeof name !== 'string') throw wrongType(`name must be text, got ${typeof name}`);
+  if (typeof schema !== 'string') throw wrongType(`schema must be text, got ${typeof schema}`);
 }

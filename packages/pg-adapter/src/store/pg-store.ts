@@ -1,20 +1,25 @@
 import {
   type Batch,
+  type BatchInput,
   beginEncoding,
   Calls,
   type Capabilities,
   type Codec,
   type Codes,
   checkKeys,
+  flatVectors,
   type Hit,
   type Id,
+  type IdInput,
   NestbitError,
+  oneQuery,
   rowsOf,
   type SearchCandidates,
   type Store,
   type StoredRow,
   takeBatch,
   throwIfAborted,
+  type VectorInput,
 } from '@nestbit/core';
 import { idOf } from '../codes/ids.ts';
 import { databaseOf } from '../connection/database.ts';
@@ -84,13 +89,13 @@ export class PgStore implements Store {
     return new PgStore(await attachStore(databaseOf(pool), inOwnTypes(options)));
   }
 
-  async upsert(batch: Batch, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+  async upsert(batch: BatchInput, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     this.#check(options.signal);
     const { signal } = options;
     // All that needs no server begins at once, while the server is at the batch before; storing keeps the order of the
     // calls.
     let piece: CodePiece | undefined;
-    const taken = takeBatch(batch);
+    const taken = takeBatch(batch, this.codec.inputDimensions);
     const encoding = beginEncoding(taken, this.codec, signal, (rows) => {
       piece = this.#memory.take(rows);
       return piece;
@@ -112,28 +117,33 @@ export class PgStore implements Store {
     }
   }
 
-  async delete(ids: readonly Id[], options: { readonly signal?: AbortSignal } = {}): Promise<number> {
+  async delete(ids: readonly IdInput[], options: { readonly signal?: AbortSignal } = {}): Promise<number> {
     this.#check(options.signal);
-    checkKeys(ids);
-    const wanted = ids.slice();
+    const wanted = checkKeys(ids);
     return await this.#calls.inTurn(() => this.#store.remove(wanted, options.signal));
   }
 
   async get(
-    ids: readonly Id[],
+    ids: readonly IdInput[],
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<(StoredRow | undefined)[]> {
     this.#check(options.signal);
-    checkKeys(ids);
-    return await this.#calls.run(() => this.#store.get(ids.slice(), options.signal));
+    const wanted = checkKeys(ids);
+    return await this.#calls.run(() => this.#store.get(wanted, options.signal));
   }
 
-  async search(queries: Float32Array, options: PgSearchOptions = {}): Promise<Hit[][]> {
+  async search(queries: VectorInput, options: PgSearchOptions = {}): Promise<Hit[][]> {
     return await this.#find(queries, options, (found, payloads) => asHits(found, this.idType, payloads));
   }
 
+  /** The hits of one query: `search` without the outer array. */
+  async searchOne(query: Float32Array | readonly number[], options: PgSearchOptions = {}): Promise<Hit[]> {
+    const [hits] = await this.search(oneQuery(query, this.codec.inputDimensions), options);
+    return hits;
+  }
+
   /** What the stages before the rescore would hand on, for evaluation. Options and errors as `search`. */
-  async candidates(queries: Float32Array, options: PgSearchOptions = {}): Promise<SearchCandidates[]> {
+  async candidates(queries: VectorInput, options: PgSearchOptions = {}): Promise<SearchCandidates[]> {
     const ids = (list: readonly string[]): Id[] => list.map((id) => idOf(id, this.idType));
     return await this.#find(queries, options, (found) => {
       const { hamming, refined } = found.stages();
@@ -142,9 +152,12 @@ export class PgStore implements Store {
   }
 
   /** How a search with these options would run, and what Postgres says of it (`explain`). */
-  async explain(query: Float32Array, options: PgSearchOptions = {}): Promise<Explanation> {
+  async explain(
+    query: Float32Array | readonly number[],
+    options: PgSearchOptions = {},
+  ): Promise<Explanation> {
     this.#check(options.signal);
-    const [prepared] = this.codec.prepare(query);
+    const [prepared] = this.codec.prepare(oneQuery(query, this.codec.inputDimensions));
     return await this.#calls.run(() => this.#store.explain(prepared, options));
   }
 
@@ -210,13 +223,14 @@ export class PgStore implements Store {
   }
 
   async #find<T>(
-    queries: Float32Array,
+    queries: VectorInput,
     options: PgSearchOptions,
     give: (found: Found, payloads: Map<string, Hit['payload']> | undefined) => T,
   ): Promise<T[]> {
     this.#check(options?.signal);
     // As they are now, whatever the caller does to them while the plan is made.
-    const asked = queries instanceof Float32Array ? queries.slice() : queries;
+    const asked =
+      queries instanceof Float32Array ? queries.slice() : flatVectors(queries, this.codec.inputDimensions);
     const plan = await this.#store.plan(options);
     rowsOf(asked, this.codec.inputDimensions);
     const prepared = this.codec.prepare(asked);

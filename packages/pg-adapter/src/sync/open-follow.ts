@@ -1,4 +1,4 @@
-import { NestbitError } from '@nestbit/core';
+import { NestbitError, wrongType } from '@nestbit/core';
 import type { Pool } from 'pg';
 import { followedSource, followRecord } from '../follow/following.ts';
 import { appends } from '../follow/queue-state.ts';
@@ -33,7 +33,7 @@ export function checkEncoder(
   codec: { readonly inputDimensions: number; readonly settings: { readonly model: string | undefined } },
   store: string,
 ): asserts encoder is TextEncoder {
-  if (encoder === undefined) throw new TypeError(`encoder must be given: ${store} follows a column of text`);
+  if (encoder === undefined) throw wrongType(`encoder must be given: ${store} follows a column of text`);
   const { model } = codec.settings;
   if (encoder.dimensions === codec.inputDimensions && (model === undefined || model === encoder.identity))
     return;

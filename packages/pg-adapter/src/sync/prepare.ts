@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Codes } from '@nestbit/core';
+import { wrongType } from '@nestbit/core';
 import { syncRelations } from '../follow/spec.ts';
 import { encodeRows } from '../source/encode-rows.ts';
 import type { BadRow } from '../source/kinds.ts';
@@ -47,7 +48,7 @@ async function prepareTexts(
   signal: AbortSignal | undefined,
 ): Promise<Prepared> {
   const { record, encoder, prompt } = follow;
-  if (encoder === undefined) throw new TypeError('encoder is missing: the column holds text');
+  if (encoder === undefined) throw wrongType('encoder is missing: the column holds text');
   const texts = await readTexts(follow, ids);
   const wanted: { id: string; text: string; hash: Buffer }[] = [];
   const unchanged: string[] = [];

@@ -1,4 +1,4 @@
-import { NestbitError } from '@nestbit/core';
+import { NestbitError, outOfRange, wrongType } from '@nestbit/core';
 import type { TextEncoder } from './follow.ts';
 import { SETTLE_DEFAULTS, type SettleOptions } from './settle.ts';
 
@@ -51,12 +51,12 @@ function warn(error: Error): void {
 function whole(name: string, value: number, least: number, most: number): number {
   if (Number.isInteger(value)) return within(name, value, least, most);
   throw typeof value === 'number'
-    ? new RangeError(`${name} must be a whole number, got ${value}`)
-    : new TypeError(`${name} must be a number, got ${typeof value}`);
+    ? outOfRange(`${name} must be a whole number, got ${value}`)
+    : wrongType(`${name} must be a number, got ${typeof value}`);
 }
 
 function within(name: string, value: number, least: number, most: number): number {
-  if (typeof value !== 'number') throw new TypeError(`${name} must be a number, got ${typeof value}`);
+  if (typeof value !== 'number') throw wrongType(`${name} must be a number, got ${typeof value}`);
   if (value >= least && value <= most) return value;
-  throw new RangeError(`${name} must be from ${least} to ${most}, got ${value}`);
+  throw outOfRange(`${name} must be from ${least} to ${most}, got ${value}`);
 }

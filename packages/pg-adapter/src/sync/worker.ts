@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { throwIfAborted } from '@nestbit/core';
+import { throwIfAborted, wrongType } from '@nestbit/core';
 import type { Pool } from 'pg';
 import { isPglite } from '../connection/copies.ts';
 import { databaseOf } from '../connection/database.ts';
@@ -52,7 +52,7 @@ export class SyncWorker implements AsyncDisposable {
    */
   static async open(pool: Pool, options: SyncWorkerOptions): Promise<SyncWorker> {
     const { store, schema = SCHEMA, encoder, prompt } = options;
-    if (typeof store !== 'string') throw new TypeError(`store must be text, got ${typeof store}`);
+    if (typeof store !== 'string') throw wrongType(`store must be text, got ${typeof store}`);
     const follow = await findFollow(databaseOf(pool), schema, store, encoder, prompt);
     return new SyncWorker(follow, options);
   }
@@ -60,7 +60,7 @@ export class SyncWorker implements AsyncDisposable {
   /** Begins to work, until `stop`. */
   start(): void {
     if (this.#loops.length > 0 || this.#stopping.signal.aborted)
-      throw new TypeError('the worker was started before; open another one');
+      throw wrongType('the worker was started before; open another one');
     const { concurrency, listen } = this.#options;
     const { pool, sync } = this.#follow;
     if (listen) {

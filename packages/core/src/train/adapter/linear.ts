@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { rowsOf } from '../../codec/shape.ts';
 import { truncate } from '../../codec/truncate.ts';
-import { NestbitError, throwIfAborted } from '../../errors.ts';
+import { NestbitError, outOfRange, throwIfAborted, wrongType } from '../../errors.ts';
 import { Random } from '../random.ts';
 import { checkedDimensions, checkedWeights, positive, whole } from '../settings.ts';
 import { LinearStep } from './linear-step.ts';
@@ -112,18 +112,18 @@ function linearSettings(
   const inputDimensions = whole('inputDimensions', options.inputDimensions, 8, 65_528);
   const dimensions = checkedDimensions(options.dimensions);
   if (dimensions[0] > inputDimensions) {
-    throw new RangeError(`dimensions begin at ${dimensions[0]}, but the embeddings have ${inputDimensions}`);
+    throw outOfRange(`dimensions begin at ${dimensions[0]}, but the embeddings have ${inputDimensions}`);
   }
   const { start } = options;
   if (start !== undefined && !(start instanceof Float32Array))
-    throw new TypeError('start must be a Float32Array');
+    throw wrongType('start must be a Float32Array');
   if (start !== undefined && start.length !== inputDimensions * dimensions[0]) {
-    throw new RangeError(
+    throw outOfRange(
       `start has ${start.length} values; ${inputDimensions} × ${dimensions[0]} dimensions are ${inputDimensions * dimensions[0]}`,
     );
   }
   const batch = whole('batch', options.batch ?? 512, 8, 8192);
-  if (batch % 8 !== 0) throw new RangeError(`batch must be a multiple of 8, got ${batch}`);
+  if (batch % 8 !== 0) throw outOfRange(`batch must be a multiple of 8, got ${batch}`);
   return {
     inputDimensions,
     dimensions,

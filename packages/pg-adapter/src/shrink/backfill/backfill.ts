@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { throwIfAborted } from '@nestbit/core';
+import { outOfRange, throwIfAborted } from '@nestbit/core';
 import { copies, isPglite } from '../../connection/copies.ts';
 import type { Following } from '../../follow/following.ts';
 import { registryOf } from '../../schema/registry-names.ts';
@@ -27,7 +27,7 @@ export async function backfill(
   const { pool, schema, name, source } = context;
   const workers = isPglite(pool) ? 1 : (pace.workers ?? WORKERS);
   if (!Number.isInteger(workers) || workers < 1 || workers > 64)
-    throw new RangeError(`workers is ${workers}; it must be 1 to 64`);
+    throw outOfRange(`workers is ${workers}; it must be 1 to 64`);
   const throttle = new Throttle(pool, pace);
   const ranges = await Ranges.load(pool, schema, name, source);
   const total = await estimatedRows(pool, source);

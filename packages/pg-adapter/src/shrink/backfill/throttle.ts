@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { throwIfAborted } from '@nestbit/core';
+import { outOfRange, throwIfAborted } from '@nestbit/core';
 import type { Pool } from 'pg';
 import { isPglite } from '../../connection/copies.ts';
 import type { ShrinkPace } from '../options.ts';
@@ -32,8 +32,7 @@ export class Throttle {
 
   constructor(pool: Pool, { rowsPerSecond, rangeMilliseconds = 250, maxReplicaLagSeconds = 10 }: ShrinkPace) {
     for (const [name, value] of Object.entries({ rowsPerSecond, rangeMilliseconds, maxReplicaLagSeconds })) {
-      if (value !== undefined && !(value > 0))
-        throw new RangeError(`${name} is ${value}; it must be above 0`);
+      if (value !== undefined && !(value > 0)) throw outOfRange(`${name} is ${value}; it must be above 0`);
     }
     this.#pool = pool;
     this.#rate = rowsPerSecond;

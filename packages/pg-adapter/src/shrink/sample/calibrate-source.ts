@@ -1,4 +1,4 @@
-import { Calibration, type CalibrationOptions, type Codec, NestbitError } from '@nestbit/core';
+import { Calibration, type CalibrationOptions, type Codec, NestbitError, outOfRange } from '@nestbit/core';
 import type { Pool } from 'pg';
 import { copies } from '../../connection/copies.ts';
 import { faultOf } from '../../source/encode-rows.ts';
@@ -28,7 +28,7 @@ export async function codecFor(pool: Pool, source: SourceTable, making: ShrinkMa
   const { dimensions: inputDimensions } = await widthsOf(pool, source);
   const wanted = making.sampleRows ?? (copies(pool) ? SAMPLE : SAMPLE_WITHOUT_COPY);
   if (!Number.isInteger(wanted) || wanted < 1)
-    throw new RangeError(`sampleRows is ${wanted}; it must be 1 or more`);
+    throw outOfRange(`sampleRows is ${wanted}; it must be 1 or more`);
   const widths = { inputDimensions, ...(dimensions !== undefined && { dimensions }) };
   let calibration = await calibrated(pool, source, wanted, widths, 'pages');
   // Sampled pages may hold few embeddings where most rows are NULL.

@@ -1,4 +1,4 @@
-import { NestbitError } from '@nestbit/core';
+import { NestbitError, outOfRange } from '@nestbit/core';
 import { enqueueWhere } from '../../follow/enqueue.ts';
 import type { Following } from '../../follow/following.ts';
 import { triggerState } from '../../follow/installed.ts';
@@ -43,7 +43,7 @@ export async function verify(context: Following, options: VerifyOptions): Promis
     ['queries', wanted, 0],
   ] as const) {
     if (!Number.isInteger(value) || value < least || value > 10_000)
-      throw new RangeError(`${name} is ${value}; it must be a whole number from ${least} to 10000`);
+      throw outOfRange(`${name} is ${value}; it must be a whole number from ${least} to 10000`);
   }
   const { state, name, pool, sync, record } = context;
   if (state.phase === 'sync' || state.phase === 'backfill') {
