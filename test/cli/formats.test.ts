@@ -1,17 +1,19 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Id, Payload, VectorBatch } from '@nestbit/core';
-import { NpyWriter } from '@nestbit/core';
+import { NpyWriter, safetensorsFile } from '@nestbit/core';
 import * as arrow from 'apache-arrow';
 import { zipSync } from 'fflate';
 import h5 from 'h5wasm/node';
 import { parquetWriteFile } from 'hyparquet-writer';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { openVectorFile } from '../../packages/cli/src/formats/open.ts';
 import type { FieldOptions } from '../../packages/cli/src/formats/shapes.ts';
+import { openSource } from '../../packages/cli/src/source.ts';
 import { collect, refusal, temporaryFolder } from '../support/files.ts';
 import { floatIndexBytes } from '../support/float-index.ts';
+import { start } from '../support/nestbit.ts';
 
 const folder = temporaryFolder();
 const ROWS = [
@@ -169,6 +171,10 @@ test('matrices are told by content: npy, npz, HDF5, fvecs, bvecs and faiss under
   width.writeInt32LE(3);
   const vecs = ROWS.map((row) => Buffer.concat([width, Buffer.from(Float32Array.from(row).buffer)]));
   expect(await read(write('sift.fvecs', Buffer.concat(vecs)))).toEqual(plain);
+  const integers = ROWS.map((_, i) =>
+    Buffer.concat([width, Buffer.from(Int32Array.of(i, -5, 70_000).buffer)]),
+  );
+  expect((await read(write('truth.ivecs', Buffer.concat(integers)))).vectors[2]).toEqual([2, -5, 70_000]);
   const bytes = [...width, 1, 2, 255, ...width, 0, 7, 9];
   const bvecs = await read(write('sift.bvecs', Uint8Array.from(bytes)));
   expect(bvecs.vectors).toEqual([
@@ -180,6 +186,80 @@ test('matrices are told by content: npy, npz, HDF5, fvecs, bvecs and faiss under
   );
   for (const name of ['faiss.index', 'vectors.bin', 'VECTORS.FAISS'])
     expect(await read(write(name, floatIndexBytes('IxFI', VALUES, 3))), name).toEqual(plain);
+});
+
+test('safetensors: the one matrix, or the one that is named', async () => {
+  const matrix = { shape: [3, 3], data: VALUES };
+  const one = write(
+    'one.safetensors',
+    safetensorsFile({ embeddings: matrix, norms: { shape: [3], data: VALUES.slice(0, 3) } }),
+  );
+  expect(await read(one)).toEqual({ vectors: ROWS, ids: undefined, payloads: [] });
+  const two = write(
+    'two.bin',
+    safetensorsFile({ docs: matrix, queries: { shape: [1, 3], data: VALUES.slice(3, 6) } }),
+  );
+  expect((await read(two, { vectorField: 'queries' })).vectors).toEqual([ROWS[1]]);
+  expect(await refusal(() => read(two))).toMatch(
+    /^DATASET_INVALID: .*2 matrices \(docs, queries\).*--vector-field/,
+  );
+  expect(await refusal(() => read(two, { vectorField: 'x' }))).toMatch(/^DATASET_INVALID: .*docs, queries/);
+  const cut = readFileSync(one).subarray(0, -4);
+  expect(await refusal(() => read(write('cut.safetensors', cut)))).toMatch(/^DATASET_INVALID/);
+});
+
+test('a folder and a pattern are one source with running ids, in the order of their numbers', async () => {
+  const shards = join(folder, 'shards');
+  mkdirSync(shards);
+  const shard = async (name: string, rows: readonly number[][], width = 3): Promise<void> => {
+    const writer = await NpyWriter.create(join(shards, name), 'float32', width);
+    await writer.append(Float32Array.from(rows.flat()));
+    await writer.commit();
+  };
+  await shard('part-10.npy', [ROWS[2]]);
+  await shard('part-2.npy', ROWS.slice(0, 2));
+  writeFileSync(join(shards, 'README.md'), 'parts');
+  for (const path of [shards, join(shards, 'part-*.npy')]) {
+    const source = await openSource(path, {});
+    expect(source).toMatchObject({ rows: 3, dimensions: 3, numbered: true });
+    const batches = await collect(source.batches(new AbortController().signal));
+    expect(batches.flatMap(({ vectors }) => [...vectors])).toEqual(ROWS.flat());
+    await source.close();
+  }
+  const open = (path: string) => refusal(() => openSource(path, {}));
+  expect(await open(join(shards, 'none-*.npy'))).toMatch(/^FILE_NOT_FOUND: .*matches no file/);
+  await shard('wide.npy', [[1, 2, 3, 4]], 4);
+  expect(await open(shards)).toMatch(/^DATASET_INVALID: .*3 dimensions, .*wide\.npy has 4/);
+  rmSync(join(shards, 'wide.npy'));
+  writeFileSync(join(shards, 'more.jsonl'), lines([{ id: 'a', vector: ROWS[0] }]));
+  const mixed = await open(shards);
+  expect(mixed).toMatch(/^DATASET_INVALID: .*several kinds/);
+  // The pattern that the message advises is one that opens.
+  const advised = await openSource(/'(.*)'/.exec(mixed)?.[1] ?? '', {});
+  expect(advised.dimensions).toBe(3);
+  await advised.close();
+  expect(await open(join(shards, '*[elz]'))).toMatch(/^FILE_NOT_FOUND/);
+});
+
+test('standard input is a source, and leaves no file behind', async () => {
+  const store = `faiss:${join(folder, 'from-pipe')}`;
+  const temporary = join(folder, 'tmp');
+  mkdirSync(temporary);
+  vi.stubEnv('TMPDIR', temporary);
+  const child = start('ingest', '-', '--store', store, '--json');
+  vi.unstubAllEnvs();
+  const records = Array.from({ length: 50 }, (_, i) => ({
+    id: `p${i}`,
+    vector: Array.from({ length: 16 }, (__, j) => Math.sin(i * 7 + j)),
+  }));
+  let out = '';
+  child.stdout.on('data', (data) => {
+    out += data;
+  });
+  child.stdin.end(lines(records));
+  await new Promise((resolve) => child.on('close', resolve));
+  expect(JSON.parse(out)).toMatchObject({ rows: 50, added: 50 });
+  expect(readdirSync(temporary)).toEqual([]);
 });
 
 test('what is not a file of vectors is called by its name, with the way out', async () => {

@@ -1,4 +1,5 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import {
   type Id,
   NestbitError,
@@ -13,7 +14,12 @@ import type { EncodeOptions, Encoder } from '@nestbit/core/onnx';
 import { openLangChainFolder } from '@nestbit/faiss-adapter';
 import { openVectorFile } from './formats/open.ts';
 import type { FieldOptions } from './formats/shapes.ts';
+import { openShards, shardsOf } from './formats/shards.ts';
+import { spoolInput } from './formats/standard-input.ts';
 import { checkModelOptions, type ModelOptions, openEncoder } from './model-options.ts';
+
+/** Files of a folder that LangChain has written. */
+const LANGCHAIN = ['docstore.json', 'faiss.index', 'index.pkl', 'index.faiss'];
 
 /** Embeddings of a source, in order. */
 export interface EmbeddingBatch {
@@ -42,7 +48,7 @@ export interface Source {
 
 /**
  * Opens vectors (`.npy`, JSONL, a flat float `.faiss`, a folder of LangChain.js's FaissStore) or, with a model
- * folder, JSONL texts.
+ * folder, JSONL texts. A folder or a pattern of files is one source of all of them; `-` is standard input.
  *
  * @param promptName name of the prompt before each text, where the options name none
  */
@@ -52,6 +58,22 @@ export async function openSource(
   promptName?: string,
 ): Promise<Source> {
   checkModelOptions(options);
+  if (path !== '-') return await openNamed(path, options, promptName);
+  const input = await spoolInput();
+  try {
+    const source = await openNamed(input.path, options, promptName);
+    return { ...source, path, close: () => source.close().finally(input.remove) };
+  } catch (error) {
+    await input.remove();
+    throw error;
+  }
+}
+
+async function openNamed(
+  path: string,
+  options: ModelOptions & FieldOptions,
+  promptName?: string,
+): Promise<Source> {
   if (options.model === undefined) {
     const file = await openAnyVectors(path, options);
     return {
@@ -88,6 +110,9 @@ async function openAnyVectors(
   path: string,
   options: FieldOptions,
 ): Promise<VectorSource & { readonly metric?: string }> {
+  const langChain = LANGCHAIN.some((name) => existsSync(join(path, name)));
+  const shards = langChain ? undefined : await shardsOf(path);
+  if (shards !== undefined) return await openShards(shards, options);
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
     const folder = await openLangChainFolder(path);
     const { count, examples } = folder.passedOver;

@@ -53,6 +53,7 @@ export type { NpyType } from './files/npy-header.ts';
 export { NpyWriter } from './files/npy-writer.ts';
 export { openFile, readText } from './files/open-file.ts';
 export { readTextRecords, readVectorRecords, type TextRecord } from './files/records.ts';
+export { Safetensors, safetensorsFile } from './files/safetensors.ts';
 export { openVectors, type VectorBatch, type VectorSource } from './files/vectors.ts';
 export { NetworkFloats } from './kernels/network-floats.ts';
 export { MemoryStore, type MemoryStoreOptions, type SearchCandidates } from './memory/memory-store.ts';

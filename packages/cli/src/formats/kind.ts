@@ -11,6 +11,8 @@ export type Kind =
   | 'hdf5'
   | 'fvecs'
   | 'bvecs'
+  | 'ivecs'
+  | 'safetensors'
   | 'json'
   | 'jsonl';
 
@@ -27,7 +29,7 @@ const FAISS = /^I[A-Za-z][A-Za-z0-9]{2}[^\n\r -~]/;
 const JSONL = /\.(jsonl|ndjson)(\.gz)?$/i;
 
 /**
- * Tells the kind of a file by its content; only `.fvecs` and `.bvecs`, which have no mark, by their names.
+ * Tells the kind of a file by its content; only `.fvecs`, `.bvecs` and `.ivecs`, which have no mark, by their names.
  *
  * @throws NestbitError `FILE_NOT_FOUND`, `UNSUPPORTED` for a kind that is not read, with what to do instead
  */
@@ -46,8 +48,11 @@ export async function tellKind(path: string): Promise<Kind> {
       path,
       'a Python pickle, which can run code when it is read; save the vectors with numpy.save',
     );
+  // The length of a JSON header, then the header.
+  if (start.length > 8 && start.readBigUInt64LE(0) < 1n << 27n && text[8] === '{') return 'safetensors';
   if (/\.fvecs$/i.test(path)) return 'fvecs';
   if (/\.bvecs$/i.test(path)) return 'bvecs';
+  if (/\.ivecs$/i.test(path)) return 'ivecs';
   const first = text.replace(/^\xef\xbb\xbf/, '').trimStart()[0];
   // An array, or one object over many lines, whatever the file is called.
   if (first === '[') return 'json';
@@ -57,7 +62,7 @@ export async function tellKind(path: string): Promise<Kind> {
   if (/\.(faiss|index)$/i.test(path)) return 'faiss';
   throw unread(
     path,
-    'of no known kind: .npy, .npz, Parquet, Arrow, HDF5, .fvecs, .bvecs, faiss indexes, JSON and JSON lines are read',
+    'of no known kind: .npy, .npz, safetensors, Parquet, Arrow, HDF5, .fvecs, .bvecs, .ivecs, faiss indexes, JSON and JSON lines are read',
   );
 }
 

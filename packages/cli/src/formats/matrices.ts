@@ -5,15 +5,18 @@ import { NestbitError, openNpy, throwIfAborted, type VectorBatch, type VectorSou
 
 const BATCH_BYTES = 8 << 20;
 
-/** `.fvecs` and `.bvecs` (corpus-texmex.irisa.fr): each row its width as int32, then float32 or uint8 values. */
-export async function openVecs(path: string, width: 4 | 1): Promise<VectorSource> {
+/** Values of `.fvecs`, `.ivecs` and `.bvecs`. */
+type VecsType = 'float32' | 'int32' | 'uint8';
+
+/** `.fvecs`, `.ivecs` and `.bvecs` (corpus-texmex.irisa.fr): each row its width as int32, then its values. */
+export async function openVecs(path: string, type: VecsType): Promise<VectorSource> {
   const handle = await open(path, 'r');
   try {
     const { size } = await handle.stat();
     const start = Buffer.alloc(4);
     const { bytesRead } = await handle.read(start, 0, 4, 0);
     const dimensions = bytesRead === 4 ? start.readInt32LE() : 0;
-    const rowBytes = 4 + dimensions * width;
+    const rowBytes = 4 + dimensions * (type === 'uint8' ? 1 : 4);
     if (dimensions < 1 || size % rowBytes !== 0)
       throw invalid(path, `its ${size} bytes are not rows of ${dimensions} values, as its first row says`);
     const rows = size / rowBytes;
@@ -22,7 +25,7 @@ export async function openVecs(path: string, width: 4 | 1): Promise<VectorSource
       dimensions,
       hasIds: false,
       batches: ({ batchRows = Math.max(1, Math.floor(BATCH_BYTES / rowBytes)), signal } = {}) =>
-        vecsBatches(path, handle, { rows, dimensions, width }, batchRows, signal),
+        vecsBatches(path, handle, { rows, dimensions, rowBytes, type }, batchRows, signal),
       close: () => handle.close(),
     };
   } catch (error) {
@@ -34,11 +37,20 @@ export async function openVecs(path: string, width: 4 | 1): Promise<VectorSource
 async function* vecsBatches(
   path: string,
   handle: FileHandle,
-  { rows, dimensions, width }: { rows: number; dimensions: number; width: 4 | 1 },
+  {
+    rows,
+    dimensions,
+    rowBytes,
+    type,
+  }: { rows: number; dimensions: number; rowBytes: number; type: VecsType },
   batchRows: number,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<VectorBatch> {
-  const rowBytes = 4 + dimensions * width;
+  const value = {
+    float32: (bytes: Buffer, at: number, i: number) => bytes.readFloatLE(at + 4 * i),
+    int32: (bytes: Buffer, at: number, i: number) => bytes.readInt32LE(at + 4 * i),
+    uint8: (bytes: Buffer, at: number, i: number) => bytes[at + i],
+  }[type];
   for (let firstRow = 0; firstRow < rows; firstRow += batchRows) {
     throwIfAborted(signal);
     const count = Math.min(batchRows, rows - firstRow);
@@ -52,8 +64,7 @@ async function* vecsBatches(
           path,
           `row ${firstRow + row} has ${bytes.readInt32LE(at)} values, the first one ${dimensions}`,
         );
-      for (let i = 0; i < dimensions; i++)
-        vectors[row * dimensions + i] = width === 4 ? bytes.readFloatLE(at + 4 + 4 * i) : bytes[at + 4 + i];
+      for (let i = 0; i < dimensions; i++) vectors[row * dimensions + i] = value(bytes, at + 4, i);
     }
     yield { firstRow, rows: count, dimensions, vectors };
   }

@@ -4,6 +4,7 @@ import { openFloatIndex } from '@nestbit/faiss-adapter';
 import { tellKind } from './kind.ts';
 import { openHdf5, openNpz, openVecs } from './matrices.ts';
 import { type PlacedRecord, recordSource } from './records.ts';
+import { openSafetensors } from './safetensors.ts';
 import { type FieldOptions, recordsOfDocument } from './shapes.ts';
 import { arrowRecords, parquetRecords } from './tables.ts';
 
@@ -30,9 +31,13 @@ export async function openVectorFile(
     case 'hdf5':
       return await openHdf5(path, options.vectorField);
     case 'fvecs':
-      return await openVecs(path, 4);
+      return await openVecs(path, 'float32');
     case 'bvecs':
-      return await openVecs(path, 1);
+      return await openVecs(path, 'uint8');
+    case 'ivecs':
+      return await openVecs(path, 'int32');
+    case 'safetensors':
+      return await openSafetensors(path, options.vectorField);
     case 'parquet':
       return await recordSource(path, () => parquetRecords(path), options);
     case 'arrow':

@@ -132,9 +132,26 @@ export class NpyFile {
     const width = BYTES_OF[this.type];
     const perRow = this.dimensions * width;
     const bytes = new Uint8Array(count * perRow);
-    const read = await readFully(this.#handle, bytes, this.#header.dataOffset + first * perRow);
-    if (read < bytes.length) throw invalid(this.path, 'it became shorter while it was read');
+    if (this.#header.columnsFirst) await this.#readColumns(bytes, first, count, width);
+    else await this.#fill(bytes, first * perRow);
     if (this.#header.bigEndian !== (endianness() === 'BE') && width > 1) swapBytes(bytes, width);
     return bytes;
+  }
+
+  // Fortran order: each column has the rows' values side by side.
+  async #readColumns(rows: Uint8Array, first: number, count: number, width: number): Promise<void> {
+    const perRow = this.dimensions * width;
+    const column = new Uint8Array(count * width);
+    for (let i = 0; i < this.dimensions; i++) {
+      await this.#fill(column, (i * this.rows + first) * width);
+      for (let row = 0; row < count; row++)
+        for (let byte = 0; byte < width; byte++)
+          rows[row * perRow + i * width + byte] = column[row * width + byte];
+    }
+  }
+
+  async #fill(bytes: Uint8Array, offset: number): Promise<void> {
+    const read = await readFully(this.#handle, bytes, this.#header.dataOffset + offset);
+    if (read < bytes.length) throw invalid(this.path, 'it became shorter while it was read');
   }
 }

@@ -6,6 +6,8 @@ export type NpyType = 'float16' | 'bfloat16' | 'float32' | 'float64' | 'int8' | 
 export interface NpyHeader {
   readonly type: NpyType;
   readonly bigEndian: boolean;
+  /** Whether the values stand column after column. */
+  readonly columnsFirst: boolean;
   /** One or two numbers; a vector of n values has shape [n]. */
   readonly shape: readonly number[];
   /** Where the values start, in bytes. */
@@ -101,14 +103,8 @@ function parseFields(text: string, name: string): Omit<NpyHeader, 'dataOffset'> 
     );
   }
   const dimensions = parseShape(shape, name);
-  if (order === 'True' && dimensions.length === 2 && dimensions[0] !== 1 && dimensions[1] !== 1) {
-    throw unsupported(
-      name,
-      'it is in Fortran order (columns first); rows are read one after another. ' +
-        'Convert it: np.save(path, np.ascontiguousarray(x))',
-    );
-  }
-  return { type: TYPES[type[2]], bigEndian: type[1] === '>', shape: dimensions };
+  const columnsFirst = order === 'True' && dimensions.length === 2;
+  return { type: TYPES[type[2]], bigEndian: type[1] === '>', columnsFirst, shape: dimensions };
 }
 
 function parseShape(text: string, name: string): number[] {

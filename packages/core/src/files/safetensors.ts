@@ -61,11 +61,34 @@ export class Safetensors {
    * @throws NestbitError `MODEL_INVALID` for a tensor that the file lacks or a type that is no float
    */
   async floats(name: string): Promise<Float32Array<SharedArrayBuffer>> {
-    const info = this.tensors.get(name);
-    if (info === undefined)
-      throw broken(this.path, `has no tensor ${name}; it has ${[...this.tensors.keys()].join(', ')}`);
+    const info = this.#tensor(name);
     const count = info.shape.reduce((product, n) => product * n, 1);
     const out = new Float32Array(new SharedArrayBuffer(count * 4));
+    await this.#read(name, info, out);
+    return out;
+  }
+
+  /**
+   * Some rows of a matrix as float32: count × columns.
+   *
+   * @throws NestbitError as `floats`
+   */
+  async rows(name: string, first: number, count: number): Promise<Float32Array> {
+    const { dtype, shape, start } = this.#tensor(name);
+    const perRow = shape[1] * WIDTHS[dtype];
+    const range = { dtype, shape, start: start + first * perRow, end: start + (first + count) * perRow };
+    const out = new Float32Array(count * shape[1]);
+    await this.#read(name, range, out);
+    return out;
+  }
+
+  #tensor(name: string): TensorInfo {
+    const info = this.tensors.get(name);
+    if (info !== undefined) return info;
+    throw broken(this.path, `has no tensor ${name}; it has ${[...this.tensors.keys()].join(', ')}`);
+  }
+
+  async #read(name: string, info: TensorInfo, out: Float32Array): Promise<void> {
     const convert = CONVERTERS[info.dtype];
     if (convert === undefined)
       throw broken(this.path, `holds ${name} as ${info.dtype}; F64, F32, F16 and BF16 are read as floats`);
@@ -79,7 +102,6 @@ export class Safetensors {
       for (let i = 0; i < bytes / width; i++) out[first + i] = convert(view, i * width);
       at += bytes;
     }
-    return out;
   }
 
   /** A tensor of whole numbers (I64, I32). */
