@@ -184,6 +184,11 @@ test('matrices are told by content: npy, npz, HDF5, fvecs, bvecs and faiss under
   expect(await refusal(() => read(write('cut.fvecs', Buffer.concat(vecs).subarray(0, 30))))).toMatch(
     /^DATASET_INVALID/,
   );
+  // The dimensions follow the kind of the index, and 64 is also a printable character.
+  const wide = floatIndexBytes('IxF2', new Float32Array(128).fill(1), 64);
+  const wideFile = await openVectorFile(write('wide.bin', wide), {});
+  expect(wideFile.dimensions).toBe(64);
+  await wideFile.close();
   for (const name of ['faiss.index', 'vectors.bin', 'VECTORS.FAISS'])
     expect(await read(write(name, floatIndexBytes('IxFI', VALUES, 3))), name).toEqual(plain);
 });

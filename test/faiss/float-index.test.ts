@@ -1,6 +1,7 @@
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { openNpy, type VectorSource } from '@nestbit/core';
 import { openFloatIndex, openLangChainFolder } from '@nestbit/faiss-adapter';
 import { expect, test } from 'vitest';
@@ -31,6 +32,54 @@ for (const [name, metric] of [
     const npy = await openNpy(join(golden, 'float_vectors.npy'));
     expect(await rowsOf(file, 33)).toEqual([...(await npy.readRows(0, 200))]);
     await npy.close();
+  });
+}
+
+/** Row i of the indexes in test/fixtures/faiss, which faiss wrote (make.cpp). */
+const fixtureRow = (i: number): number[] =>
+  Array.from({ length: 8 }, (_, j) => (((i * 31 + j * 17 + i * j * 7) % 64) - 32) / 32);
+const fixture = (name: string): string =>
+  fileURLToPath(new URL(`../fixtures/faiss/${name}.faiss`, import.meta.url));
+
+for (const [name, metric, idOf] of [
+  ['hnsw-flat', 'inner product', undefined],
+  ['hnsw-flat-ids', 'l2', (i: number) => 1000 - i * 3],
+  ['ivf-flat', 'l2', (i: number) => i],
+  ['ivf-flat-ids', 'inner product', (i: number) => 1000 - i * 3],
+] as const) {
+  test(`${name}, which faiss wrote, gives each vector with its id`, async () => {
+    const file = await openFloatIndex(fixture(name));
+    expect(file).toMatchObject({ metric, rows: 40, dimensions: 8, hasIds: idOf !== undefined });
+    const found = new Map<unknown, number[]>();
+    let next = 0;
+    for await (const { firstRow, rows, vectors, ids } of file.batches({ batchRows: 7 })) {
+      expect(firstRow).toBe(next);
+      next += rows;
+      for (let row = 0; row < rows; row++)
+        found.set(ids?.[row] ?? firstRow + row, [...vectors.subarray(row * 8, (row + 1) * 8)]);
+    }
+    await file.close();
+    expect(found.size).toBe(40);
+    for (let i = 0; i < 40; i++)
+      expect(found.get(idOf === undefined ? i : BigInt(idOf(i)))).toEqual(fixtureRow(i));
+  });
+
+  test(`${name}, cut or changed anywhere, is refused or has its rows`, async () => {
+    const whole = readFileSync(fixture(name));
+    for (let length = 0; length < whole.length; length += 5) {
+      writeFileSync(path('cut.faiss'), whole.subarray(0, length));
+      expect(await refusal(() => openFloatIndex(path('cut.faiss')))).toMatch(/^INDEX_INVALID: .*cut\.faiss/);
+    }
+    for (let at = 0; at < whole.length; at += 5) {
+      const changed = Buffer.from(whole);
+      changed[at] ^= 0x81;
+      writeFileSync(path('changed.faiss'), changed);
+      const outcome = await refusal(async () => {
+        const file = await openFloatIndex(path('changed.faiss'));
+        expect((await rowsOf(file)).length).toBe(320);
+      });
+      expect(outcome, `byte ${at}`).toMatch(/^(accepted|INDEX_INVALID: |UNSUPPORTED: )/);
+    }
   });
 }
 

@@ -25,7 +25,8 @@ const SIGNATURES: readonly (readonly [string, Kind])[] = [
   ['\xff\xff\xff\xff', 'arrow'],
   ['\x89HDF\r\n\x1a\n', 'hdf5'],
 ];
-const FAISS = /^I[A-Za-z][A-Za-z0-9]{2}[^\n\r -~]/;
+/** The kind of the index, and its dimensions as int32, below 2^20. */
+const FAISS = /^I[A-Za-z][A-Za-z0-9]{2}[\s\S]{2}[\0-\x0f]\0/;
 const JSONL = /\.(jsonl|ndjson)(\.gz)?$/i;
 
 /**

@@ -8,13 +8,13 @@ import {
   type VectorBatch,
   type VectorSource,
 } from '@nestbit/core';
-import { type FloatIndexHeader, readFloatHeader } from './header.ts';
+import { type FloatIndexHeader, type Piece, readFloatHeader } from './header.ts';
 
 const BATCH_BYTES = 8 << 20;
 
 /**
- * Opens a flat float index of faiss (IndexFlatIP, IndexFlatL2, also in an id map), as faiss-node and others leave
- * them, to shrink from. Its vectors stream by in bounded memory.
+ * Opens a float index of faiss whose vectors are whole (IndexFlatIP, IndexFlatL2 and IndexHNSWFlat, also in an id map,
+ * and IndexIVFFlat), as faiss-node and others leave them, to shrink from. Its vectors stream by in bounded memory.
  *
  * @throws NestbitError `FILE_NOT_FOUND`, `INDEX_INVALID`, `UNSUPPORTED` for other kinds of index
  */
@@ -30,12 +30,12 @@ export async function openFloatIndex(path: string): Promise<FloatIndexFile> {
   }
 }
 
-/** A flat float index on disk, read by rows. */
+/** A float index on disk, read by rows. */
 export class FloatIndexFile implements VectorSource {
   readonly path: string;
   readonly rows: number;
   readonly dimensions: number;
-  /** Whether it has an id map. */
+  /** Whether it has an id map or is IVFFlat, whose rows stand in the order of its lists. */
   readonly hasIds: boolean;
   /** How its owner compared vectors; nestbit compares by cosine, which orders vectors of length 1 alike. */
   readonly metric: FloatIndexHeader['metric'];
@@ -46,27 +46,31 @@ export class FloatIndexFile implements VectorSource {
     this.path = path;
     this.rows = header.rows;
     this.dimensions = header.dimensions;
-    this.hasIds = header.ids !== undefined;
+    this.hasIds = header.hasIds;
     this.metric = header.metric;
     this.#handle = handle;
     this.#header = header;
   }
 
   /**
-   * Streams the rows, about 8 MB a batch unless told; ids are those of an id map, absent without one.
+   * Streams the rows, about 8 MB a batch unless told; ids are those of an id map or of IVF lists, absent without.
    *
    * @throws NestbitError `ABORTED`, `INDEX_INVALID` for a file that became shorter
    */
   async *batches(options: { batchRows?: number; signal?: AbortSignal } = {}): AsyncGenerator<VectorBatch> {
     const { dimensions } = this;
     const perBatch = options.batchRows ?? Math.max(1, Math.floor(BATCH_BYTES / (dimensions * 4)));
-    for (let firstRow = 0; firstRow < this.rows; firstRow += perBatch) {
-      throwIfAborted(options.signal);
-      const rows = Math.min(perBatch, this.rows - firstRow);
-      const vectors = new Float32Array(rows * dimensions);
-      await this.#read(vectors, this.#header.vectors + firstRow * dimensions * 4);
-      const ids = await this.#ids(firstRow, rows);
-      yield { firstRow, rows, dimensions, vectors, ...(ids && { ids }) };
+    let firstRow = 0;
+    for (const piece of this.#header.pieces) {
+      for (let at = 0; at < piece.rows; at += perBatch) {
+        throwIfAborted(options.signal);
+        const rows = Math.min(perBatch, piece.rows - at);
+        const vectors = new Float32Array(rows * dimensions);
+        await this.#read(vectors, piece.vectors + at * dimensions * 4);
+        const ids = await this.#ids(piece, at, rows);
+        yield { firstRow, rows, dimensions, vectors, ...(ids && { ids }) };
+        firstRow += rows;
+      }
     }
   }
 
@@ -74,10 +78,10 @@ export class FloatIndexFile implements VectorSource {
     await this.#handle.close();
   }
 
-  async #ids(firstRow: number, rows: number): Promise<Id[] | undefined> {
-    if (this.#header.ids === undefined) return undefined;
+  async #ids(piece: Piece, firstRow: number, rows: number): Promise<Id[] | undefined> {
+    if (piece.ids === undefined) return undefined;
     const ids = new BigInt64Array(rows);
-    await this.#read(ids, this.#header.ids + firstRow * 8);
+    await this.#read(ids, piece.ids + firstRow * 8);
     return [...ids];
   }
 
