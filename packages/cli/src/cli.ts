@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { NestbitError } from '@nestbit/core';
 import { Command, CommanderError, type Option } from 'commander';
 import { calibrateCommand } from './commands/calibrate.ts';
+import { completionCommand } from './commands/completion.ts';
 import { copyCommand } from './commands/copy.ts';
 import { encodeCommand } from './commands/encode.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
@@ -61,6 +62,7 @@ function program(signal: AbortSignal, args: readonly string[]): Command {
     statsCommand,
     compactCommand,
     exportCommand,
+    completionCommand,
   ]) {
     command.addCommand(withSuggestions(make(signal).exitOverride(), args));
   }
@@ -87,7 +89,8 @@ function withSuggestions(command: Command, args: readonly string[]): Command {
     missing(option);
   };
   // What a service sets once. commander only listens for options that have a variable when they are added.
-  command.options.find(({ long }) => long === '--store')?.env('NESTBIT_STORE');
+  // A --store of shrink and sync is the name of a store, not its place.
+  command.options.find(({ flags }) => flags === '--store <uri>')?.env('NESTBIT_STORE');
   command.on('optionEnv:store', (value: string) => command.setOptionValueWithSource('store', value, 'env'));
   for (const sub of command.commands) withSuggestions(sub, args);
   return command;

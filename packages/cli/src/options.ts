@@ -1,3 +1,4 @@
+import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 
 /** Parsers of option values; what they refuse is bad usage. */
@@ -25,4 +26,13 @@ export function positiveNumber(text: string): number {
   const value = Number(text);
   if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('it must be a number above 0.');
   return value;
+}
+
+/** Adds the argument of a Postgres URL, which NESTBIT_URL stands for. */
+export function urlArgument(command: Command): Command {
+  const description = 'postgres://host/database or pglite:PATH; default: NESTBIT_URL';
+  const url = process.env['NESTBIT_URL'];
+  return url === undefined || url === ''
+    ? command.argument('<postgres-url>', description)
+    : command.argument('[postgres-url]', description, url);
 }

@@ -1,6 +1,7 @@
 import { NestbitError } from '@nestbit/core';
 import { Command, Option } from 'commander';
 import { Progress } from '../progress.ts';
+import { redacted } from '../redact.ts';
 import { type IndexKind, openOrCreate, openStore } from '../stores/opened.ts';
 
 interface Options {
@@ -29,7 +30,7 @@ export function copyCommand(signal: AbortSignal): Command {
 
 async function copy(from: string, to: string, options: Options, signal: AbortSignal): Promise<void> {
   if (from === to)
-    throw new NestbitError('USAGE', `${from} would be copied onto itself; give another store.`);
+    throw new NestbitError('USAGE', `${redacted(from)} would be copied onto itself; give another store.`);
   const source = await openStore(from, true);
   try {
     const { codec } = source.store;
@@ -43,7 +44,7 @@ async function copy(from: string, to: string, options: Options, signal: AbortSig
       if (target.store.codec.fingerprint !== codec.fingerprint) {
         throw new NestbitError(
           'CODEC_MISMATCH',
-          `${to} has the codec ${target.store.codec.fingerprint}, ${from} has ${codec.fingerprint}: codes of two codecs never ` +
+          `${redacted(to)} has the codec ${target.store.codec.fingerprint}, ${redacted(from)} has ${codec.fingerprint}: codes of two codecs never ` +
             'meet in one store. Give a new store, or ingest the embeddings.',
         );
       }
@@ -65,8 +66,8 @@ async function copy(from: string, to: string, options: Options, signal: AbortSig
     }
     process.stdout.write(
       options.json === true
-        ? `${JSON.stringify({ rows, from, to, fingerprint: codec.fingerprint })}\n`
-        : `${rows} rows are in ${to}\n`,
+        ? `${JSON.stringify({ rows, from: redacted(from), to: redacted(to), fingerprint: codec.fingerprint })}\n`
+        : `${rows} rows are in ${redacted(to)}\n`,
     );
   } finally {
     await source.close();

@@ -22,15 +22,23 @@ export function searchCommand(signal: AbortSignal): Command {
     .description('the nearest rows of a store; with --json one line a query')
     .requiredOption('--store <uri>', 'faiss:PATH, pglite:PATH#STORE or postgres://…#STORE')
     .option('--queries <file>', 'vectors, or texts with --model')
-    .option('--text <question>', 'one text, with --model')
+    .option('--text <question>', 'one text, with --model, or the model of NESTBIT_MODEL')
     .option('-k <n>', 'hits wanted', wholeNumber, 10)
     .option('--oversample <n>', 'k × oversample candidates are rescored; default 20', wholeNumber)
     .option('--prefilter <n>', 'Hamming candidates; default 8 × k × oversample', wholeNumber)
     .option('--filter <json>', 'only rows whose payload passes, such as {"lang":"en"}')
     .option('--payloads', 'print the payloads of the hits')
     .option('--json', 'print JSON lines')
-    .action((options: Options) => search(options, signal));
+    // A question in words needs a model; a service sets it once.
+    .action((options: Options) =>
+      search(options.text === undefined ? options : { ...modelOfService(), ...options }, signal),
+    );
   return modelOptions(command);
+}
+
+function modelOfService(): { readonly model?: string } {
+  const model = process.env['NESTBIT_MODEL'];
+  return model === undefined || model === '' ? {} : { model };
 }
 
 async function search(options: Options, signal: AbortSignal): Promise<void> {

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { Progress } from '../progress.ts';
 import { openFaissStore } from '../stores/faiss.ts';
-import { openStore } from '../stores/opened.ts';
+import { openStore, type StoredStats } from '../stores/opened.ts';
 
 interface Options {
   readonly store: string;
@@ -17,12 +17,32 @@ export function statsCommand(): Command {
     .action(async ({ store: uri, json }: Options) => {
       const store = await openStore(uri, true);
       try {
-        const stats = await store.stats();
+        const stats = sameKeys(await store.stats(), store.store.codec.inputDimensions);
         process.stdout.write(json === true ? `${JSON.stringify(stats)}\n` : table(stats));
       } finally {
         await store.close();
       }
     });
+}
+
+/** Parts of the bytes of any store. */
+const PARTS = ['bits', 'scalars', 'copies', 'codes', 'checks', 'records', 'keys', 'index'];
+
+/** Stats with the same keys for every store: null where a store has no such thing, 0 bytes where no such part. */
+function sameKeys(stats: StoredStats, inputDimensions: number): object {
+  const { rows, dead = null, bytes, codec, index, kernel = null } = stats;
+  return {
+    rows,
+    dead,
+    bytes: { ...Object.fromEntries(PARTS.map((part) => [part, 0])), ...bytes },
+    codec: { model: null, advice: null, ...withoutUndefined(codec), inputDimensions },
+    index: { kind: null, rows: null, valid: null, ...index },
+    kernel,
+  };
+}
+
+function withoutUndefined(fields: object): object {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
 
 /** A line for each value, by its path: `bytes.codes  1 234 567`. */
@@ -31,7 +51,7 @@ function table(stats: object): string {
   const add = (value: unknown, path: string): void => {
     if (typeof value === 'object' && value !== null)
       for (const [name, inner] of Object.entries(value)) add(inner, path === '' ? name : `${path}.${name}`);
-    else if (value !== undefined)
+    else if (value !== undefined && value !== null)
       lines.push([path, typeof value === 'number' ? value.toLocaleString('en-US') : String(value)]);
   };
   add(stats, '');

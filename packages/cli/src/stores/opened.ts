@@ -10,12 +10,22 @@ export interface OpenedStore {
   /** All rows in batches of codes. */
   rows(options: { readonly signal: AbortSignal }): AsyncGenerator<Batch & { readonly codes: Codes }>;
   /** With bytes by part. */
-  stats(): Promise<{ readonly bytes: object }>;
+  stats(): Promise<StoredStats>;
   /** The kind of its index; absent where none is built. */
   indexKind(): Promise<IndexKind | undefined>;
   /** Puts what was stored into the index, where the store has one. */
   index(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
+}
+
+/** What the stats of every store have, and what only some have. */
+export interface StoredStats {
+  readonly rows: number;
+  readonly dead?: number;
+  readonly bytes: object;
+  readonly codec: object;
+  readonly index: object | undefined;
+  readonly kernel?: string;
 }
 
 export type IndexKind = 'flat' | 'ivf' | 'hnsw';

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { type Codec, NestbitError, parseCodec } from '@nestbit/core';
 import { Shrink, type ShrinkMaking, type ShrinkPace } from '@nestbit/pg-adapter';
 import { Command, Option } from 'commander';
-import { wholeNumber } from '../../options.ts';
+import { urlArgument, wholeNumber } from '../../options.ts';
 import { connectTo } from '../../stores/postgres.ts';
 import { filesCommand } from './files.ts';
 import { printCutover, printPlan, printStatus, printVerification } from './print.ts';
@@ -39,9 +39,8 @@ export function shrinkCommand(signal: AbortSignal): Command {
     'move a Postgres table to binary and int8 codes while it is in use; or the vectors of files',
   );
   const step = (name: string, description: string): Command => {
-    const own = new Command(name)
+    const own = urlArgument(new Command(name))
       .description(description)
-      .argument('<postgres-url>', 'postgres://host/database or pglite:PATH')
       .option('--table <name>', 'the table, also schema.table; to begin with, and later instead of --store')
       .option('--column <name>', 'its column of embeddings; with --table')
       .option('--table-schema <name>', 'schema of the table; default: by the search path')

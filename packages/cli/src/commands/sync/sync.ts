@@ -12,7 +12,7 @@ import {
   type OpenedEncoder,
   openEncoder,
 } from '../../model-options.ts';
-import { wholeNumber } from '../../options.ts';
+import { urlArgument, wholeNumber } from '../../options.ts';
 import { Progress } from '../../progress.ts';
 import { connectTo } from '../../stores/postgres.ts';
 import { serveMetrics } from './metrics-server.ts';
@@ -41,9 +41,8 @@ interface Options extends ModelOptions {
 
 /** `sync`: keeps codes in step with the table that they follow. */
 export function syncCommand(signal: AbortSignal): Command {
-  const command = new Command('sync')
+  const command = urlArgument(new Command('sync'))
     .description('keep codes in step with a Postgres table, until Ctrl-C; any number of processes may')
-    .argument('<postgres-url>', 'postgres://host/database or pglite:PATH')
     .option('--store <name>', 'the store; default: the name of the table')
     .option('--table <name>', 'the table')
     .option('--schema <name>', "schema of nestbit's tables; default nestbit")
