@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { temporaryFolder } from '../support/files.ts';
 import { floatIndexBytes } from '../support/float-index.ts';
 import { nestbit, start } from '../support/nestbit.ts';
+import { nestbitLines } from '../support/nestbit-lines.ts';
 import { randomVectors } from '../support/vectors.ts';
 
 const WIDTH = 16;
@@ -25,65 +26,82 @@ test('new and replaced rows are counted, and --first-id puts rows beside those t
   const store = `faiss:${path('counted')}`;
   const first = lines('part-0.jsonl', 300, () => ({}));
   const second = lines('part-1.jsonl', 200, () => ({}));
-  expect(await nestbit('ingest', first, '--store', store)).toEqual({
+  const given = lines('given.jsonl', 2, (row) => ({ id: `row ${row}` }));
+  const ingest = (...args: string[]): string[] => ['ingest', ...args, '--store', store];
+  const [made, again, beside, stats, refused, fraction] = await nestbitLines(
+    ingest(first),
+    ingest(second, '--json'),
+    ingest(second, '--first-id', '300', '--json'),
+    ['stats', '--store', store],
+    ingest(given, '--first-id', '5'),
+    ingest(first, '--first-id', '1.5'),
+  );
+  expect(made).toEqual({
     status: 0,
     out: `300 rows are in ${store}: 300 new, 0 replaced\n`,
     err: '',
   });
-  const again = await nestbit('ingest', second, '--store', store, '--json');
   expect(JSON.parse(again.out)).toMatchObject({ rows: 200, added: 0, replaced: 200 });
   expect(again.err).toMatch(/200 rows replaced.*--first-id.*nestbit compact --store faiss:/);
-  const beside = await nestbit('ingest', second, '--store', store, '--first-id', '300', '--json');
   expect(JSON.parse(beside.out)).toMatchObject({ rows: 200, added: 200, replaced: 0 });
   expect(beside.err).toBe('');
-  const stats = await nestbit('stats', '--store', store);
   expect(stats.out).toMatch(/^rows +500\n/);
   expect(stats.out).toMatch(/\nbytes\.\w+ +[\d,]+\n/);
   expect(stats.out).toMatch(/\nindex\.kind +flat\n/);
-  const given = lines('given.jsonl', 2, (row) => ({ id: `row ${row}` }));
-  const refused = await nestbit('ingest', given, '--store', store, '--first-id', '5');
   expect(refused).toMatchObject({ status: 2, err: expect.stringMatching(/has ids of its own/) });
-  expect((await nestbit('ingest', first, '--store', store, '--first-id', '1.5')).status).toBe(2);
+  expect(fraction.status).toBe(2);
 });
 
 test('an id that comes twice is refused in whichever batches it stands, and so are ids on some lines', async () => {
   const twice = lines('twice.jsonl', 2500, (row) => ({ id: row === 2400 ? 'id 7' : `id ${row}` }));
-  const refused = await nestbit('ingest', twice, '--store', `faiss:${path('twice')}`);
+  const some = lines('some.jsonl', 1500, (row) => (row === 1400 ? {} : { id: row }));
+  const [refused, mixed] = await nestbitLines(
+    ['ingest', twice, '--store', `faiss:${path('twice')}`],
+    ['ingest', some, '--store', `faiss:${path('some')}`],
+  );
   expect(refused).toMatchObject({
     status: 1,
     err: expect.stringMatching(/ID_DUPLICATE: The id id 7 comes a second time in row 2400/),
   });
-  const some = lines('some.jsonl', 1500, (row) => (row === 1400 ? {} : { id: row }));
-  expect((await nestbit('ingest', some, '--store', `faiss:${path('some')}`)).err).toMatch(
-    /DATASET_INVALID: .*line 1401/,
-  );
+  expect(mixed.err).toMatch(/DATASET_INVALID: .*line 1401/);
 });
 
 test('options for a new store are refused where one of another kind is', async () => {
   const store = `faiss:${path('there')}`;
   const source = lines('there.jsonl', 200, (row) => ({ id: row, lang: 'en' }));
   const codec = path('codec.json');
-  expect((await nestbit('ingest', source, '--store', store)).status).toBe(0);
-  expect((await nestbit('calibrate', source, '--out', codec, '--dimensions', '8')).status).toBe(0);
-  const ingest = (...options: string[]) => nestbit('ingest', source, '--store', store, ...options);
-  expect(await ingest('--index', 'hnsw')).toMatchObject({
+  const ingest = (...options: string[]) => ['ingest', source, '--store', store, ...options];
+  const search = (...options: string[]) => [
+    ...['search', '--store', store, '--queries', source, '-k', '1'],
+    ...options,
+  ];
+  const [made, calibrated, otherIndex, otherCodec, noCodec, sameIndex, noFilter, noOperator, shown] =
+    await nestbitLines(
+      ingest(),
+      ['calibrate', source, '--out', codec, '--dimensions', '8'],
+      ingest('--index', 'hnsw'),
+      ingest('--codec', codec),
+      ingest('--codec', path('none.json')),
+      ingest('--index', 'flat'),
+      search('--filter', '[]'),
+      search('--filter', '{"lang":{"like":1}}'),
+      search('--payloads', '--json'),
+    );
+  expect([made.status, calibrated.status, sameIndex.status]).toEqual([0, 0, 0]);
+  expect(otherIndex).toMatchObject({
     status: 2,
     err: expect.stringMatching(/its index is flat, not hnsw.*Leave out --index/),
   });
-  expect(await ingest('--codec', codec)).toMatchObject({
+  expect(otherCodec).toMatchObject({
     status: 1,
     err: expect.stringMatching(/CODEC_MISMATCH: .*Leave out --codec/),
   });
-  expect((await ingest('--codec', path('none.json'))).err).toMatch(/FILE_NOT_FOUND: .*none\.json/);
-  expect((await ingest('--index', 'flat')).status).toBe(0);
-  const search = (...options: string[]) =>
-    nestbit('search', '--store', store, '--queries', source, '-k', '1', ...options);
-  expect(await search('--filter', '[]')).toMatchObject({ status: 2, err: expect.stringMatching(/USAGE/) });
-  expect(await search('--filter', '{"lang":{"like":1}}')).toMatchObject({
+  expect(noCodec.err).toMatch(/FILE_NOT_FOUND: .*none\.json/);
+  expect(noFilter).toMatchObject({ status: 2, err: expect.stringMatching(/USAGE/) });
+  expect(noOperator).toMatchObject({
     status: 1,
     err: expect.stringMatching(/FILTER_OPERATOR/),
   });
-  const shown = await search('--payloads', '--json');
   expect(JSON.parse(shown.out.split('\n')[0]).hits[0].payload).toEqual({ lang: 'en' });
 });
 
