@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -265,6 +266,34 @@ test('standard input is a source, and leaves no file behind', async () => {
   await new Promise((resolve) => child.on('close', resolve));
   expect(JSON.parse(out)).toMatchObject({ rows: 50, added: 50 });
   expect(readdirSync(temporary)).toEqual([]);
+});
+
+test('what refusals advise makes files that are read', async () => {
+  const utf16 = write(
+    'advice.jsonl',
+    Buffer.from(`\ufeff${lines([{ id: 'a', vector: ROWS[0] }])}`, 'utf16le'),
+  );
+  const advice = /\((iconv [^)]*)\)/.exec(await refusal(() => read(utf16)))?.[1] ?? 'false';
+  const utf8 = execFileSync('sh', ['-c', `${advice} "$0"`, utf16]);
+  expect((await read(write('advised.jsonl', utf8))).vectors).toEqual([ROWS[0]]);
+  const python = (code: string): void => {
+    execFileSync('python3', ['-c', `import numpy as np, sys\n${code}`, folder]);
+  };
+  python(
+    `x = np.zeros(3, dtype=[("id", "i8"), ("vector", "f8", (3,))])
+x["vector"] = ${json(ROWS)}
+np.save(sys.argv[1] + "/structured.npy", x)
+np.save(sys.argv[1] + "/long.npy", np.array([[1, 2, 3]], dtype="i4"))`,
+  );
+  for (const [name, expected] of [
+    ['structured', ROWS],
+    ['long', [[1, 2, 3]]],
+  ] as const) {
+    const said = await refusal(() => read(join(folder, `${name}.npy`)));
+    const code = /(np\.save\(path, .*\))\.$/.exec(said)?.[1];
+    python(`path = sys.argv[1] + "/${name}.npy"\nx = np.load(path)\n${code}`);
+    expect((await read(join(folder, `${name}.npy`))).vectors, said).toEqual(expected);
+  }
 });
 
 test('what is not a file of vectors is called by its name, with the way out', async () => {

@@ -32,3 +32,8 @@ export class Progress {
     this.#bar?.stop();
   }
 }
+
+/** Says on a terminal what goes on after the last row, which no bar can measure. */
+export function sayPhase(what: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`nestbit: ${what} …\n`);
+}

@@ -1,6 +1,6 @@
 import { NestbitError } from '@nestbit/core';
 import { Command, Option } from 'commander';
-import { Progress } from '../progress.ts';
+import { Progress, sayPhase } from '../progress.ts';
 import { redacted } from '../redact.ts';
 import { type IndexKind, openOrCreate, openStore } from '../stores/opened.ts';
 
@@ -58,6 +58,8 @@ async function copy(from: string, to: string, options: Options, signal: AbortSig
         rows += ids.length;
         progress.add(ids.length);
       }
+      progress.stop();
+      sayPhase('building the index, where the store has one');
       await target.index(signal);
     } finally {
       progress.stop();

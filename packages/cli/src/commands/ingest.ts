@@ -4,7 +4,7 @@ import { readCodec } from '../codec-io.ts';
 import type { FieldOptions } from '../formats/shapes.ts';
 import { type ModelOptions, modelOptions } from '../model-options.ts';
 import { wholeId } from '../options.ts';
-import { Progress } from '../progress.ts';
+import { Progress, sayPhase } from '../progress.ts';
 import { redacted } from '../redact.ts';
 import { openSource, type Source } from '../source.ts';
 import { SourceIds } from '../source-ids.ts';
@@ -120,6 +120,8 @@ export async function ingest(path: string, options: IngestOptions, signal: Abort
       await Promise.all(waiting);
       if (rows === 0) throw new NestbitError('BATCH_EMPTY', `${path} holds no row; nothing is stored.`);
       added = (await store.size()) - before;
+      progress.stop();
+      sayPhase('building the index, where the store has one');
       await opened.index(signal);
     } finally {
       progress.stop();
