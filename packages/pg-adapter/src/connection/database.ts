@@ -70,10 +70,12 @@ async function queryOnce(pool: Pool, text: string, values?: unknown[]): Promise<
 export function withOwnTypes<T extends Pick<PoolClient, 'query'>>(client: T): T {
   const known = clients.get(client as never);
   if (known !== undefined) return known as never;
-  const plain = client.query.bind(client) as (query: unknown, values?: unknown[]) => unknown;
+  // Looked up at each call: tracing tools put their own method there at any time.
+  const plain = (query: unknown, ...values: unknown[]): unknown =>
+    (client.query as (...args: unknown[]) => unknown)(query, ...values);
   const own = overlaid(client, {
-    query: (query: unknown, values?: unknown[]) => {
-      if (typeof query !== 'string') return plain(query);
+    query: (query: unknown, values?: unknown[], ...more: unknown[]) => {
+      if (typeof query !== 'string') return plain(query, ...(values === undefined ? [] : [values]), ...more);
       const config: QueryConfig = { text: query, types: OWN_TYPES };
       if (values !== undefined) config.values = values;
       return plain(config);
