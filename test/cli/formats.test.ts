@@ -268,6 +268,24 @@ test('standard input is a source, and leaves no file behind', async () => {
   expect(readdirSync(temporary)).toEqual([]);
 });
 
+test('Ctrl-C while standard input is awaited ends the command and leaves no file', async () => {
+  const temporary = join(folder, 'tmp-aborted');
+  mkdirSync(temporary);
+  vi.stubEnv('TMPDIR', temporary);
+  const child = start('ingest', '-', '--store', `faiss:${join(folder, 'aborted')}`);
+  vi.unstubAllEnvs();
+  let err = '';
+  child.stderr.on('data', (data) => {
+    err += data;
+  });
+  child.stdin.write(lines([{ vector: ROWS[0] }]));
+  await vi.waitFor(() => expect(readdirSync(temporary)).toHaveLength(1), { timeout: 10_000 });
+  child.kill('SIGINT');
+  const status = await new Promise((resolve) => child.on('close', resolve));
+  expect([status, err]).toEqual([1, expect.stringMatching(/^nestbit: ABORTED/)]);
+  expect(readdirSync(temporary)).toEqual([]);
+});
+
 test('what refusals advise makes files that are read', async () => {
   const utf16 = write(
     'advice.jsonl',

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { NestbitError } from '@nestbit/core';
+import { NestbitError, throwIfAborted } from '@nestbit/core';
 
 /** Standard input as a file, since sources are read more than once. */
 export interface SpooledInput {
@@ -14,7 +14,7 @@ export interface SpooledInput {
 /**
  * Copies standard input to a temporary file, which is called `.jsonl`; its content may be of any kind that is read.
  *
- * @throws NestbitError `USAGE` when standard input is a terminal, `FILE_WRITE`
+ * @throws NestbitError `USAGE` when standard input is a terminal, `FILE_WRITE`, `ABORTED`
  */
 export async function spoolInput(): Promise<SpooledInput> {
   if (process.stdin.isTTY)
@@ -22,13 +22,18 @@ export async function spoolInput(): Promise<SpooledInput> {
       'USAGE',
       'The source - is standard input, which is a terminal; pipe a file into it.',
     );
+  // Ctrl-C ends the wait for more input, too.
+  const controller = new AbortController();
+  const stop = (): void => controller.abort();
+  process.once('SIGINT', stop).once('SIGTERM', stop);
   const folder = await mkdtemp(join(tmpdir(), 'nestbit-stdin-'));
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
   const path = join(folder, 'standard-input.jsonl');
   try {
-    await pipeline(process.stdin, createWriteStream(path));
+    await pipeline(process.stdin, createWriteStream(path), { signal: controller.signal });
   } catch (cause) {
     await remove();
+    throwIfAborted(controller.signal);
     throw new NestbitError(
       'FILE_WRITE',
       `Standard input cannot be copied to ${path} (${(cause as Error).message}).`,
@@ -36,6 +41,8 @@ export async function spoolInput(): Promise<SpooledInput> {
         cause,
       },
     );
+  } finally {
+    process.off('SIGINT', stop).off('SIGTERM', stop);
   }
   return { path, remove };
 }
