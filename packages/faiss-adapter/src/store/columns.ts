@@ -104,7 +104,8 @@ export class Columns {
       if (column.rows < rows) short.push([field, column]);
     }
     if (short.length === 0) return;
-    const first = Math.min(...short.map(([, column]) => column.rows));
+    const loaded = (): number => Math.min(...short.map(([, column]) => column.rows));
+    const first = loaded();
     for (const [, column] of short) {
       // Another call may have made it longer already.
       if (column.places.length >= rows) continue;
@@ -113,7 +114,12 @@ export class Columns {
       column.places = grown;
     }
     for (let row = first; row < rows; row++) {
-      if (row % 64 === 0 && turns.due) await turns.give(signal);
+      if (row % 64 === 0 && turns.due) {
+        await turns.give(signal);
+        // Searches that load the same columns meanwhile share the work: none reads a payload that another has read.
+        row = Math.max(row, loaded());
+        if (row >= rows) break;
+      }
       const payload = payloadOf(row);
       for (const [field, column] of short) {
         // Another call may have brought it further meanwhile.
