@@ -91,9 +91,11 @@ test('one way and some widths a step are options; each is reproducible, and both
   expect(new Set([both, oneWay, some]).size).toBe(3);
   expect(await model({ dimensionsPerStep: 1, threads: 1 })).toBe(some);
   expect(await model({ dimensionsPerStep: 3, oneWay: false })).toBe(both);
-  await expect(run(pairs, { dimensionsPerStep: 4 })).rejects.toThrow(
-    new RangeError('dimensionsPerStep must be a whole number from 1 to 3, got 4'),
-  );
+  await expect(run(pairs, { dimensionsPerStep: 4 })).rejects.toMatchObject({
+    name: 'RangeError',
+    code: 'USAGE',
+    message: 'dimensionsPerStep must be a whole number from 1 to 3, got 4',
+  });
   const scored = pairs.map((pair, i) => ({ ...pair, score: i }));
   expect(await refusal(() => run(scored, { oneWay: true }))).toMatch(/^DATASET_INVALID: .*CoSENT/);
 });
