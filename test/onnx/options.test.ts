@@ -46,26 +46,28 @@ const opening: [string, unknown, new (message: string) => Error, string][] = [
 for (const [name, value, kind, message] of opening) {
   test(`open refuses ${name} ${JSON.stringify(value)} by its name`, async () => {
     const options = { [name]: value } as EncoderOptions;
-    await expect(Encoder.open(tinyModel, options)).rejects.toThrow(new kind(message));
+    await expect(Encoder.open(tinyModel, options)).rejects.toThrow(misuse(kind, message));
   });
 }
 
 test('open refuses a path that is no string, and options that are no object', async () => {
-  await expect(Encoder.open(5 as never)).rejects.toThrow(new TypeError('path must be a string, got number'));
+  await expect(Encoder.open(5 as never)).rejects.toThrow(
+    misuse(TypeError, 'path must be a string, got number'),
+  );
   await expect(Encoder.open(tinyModel, null as never)).rejects.toThrow(
-    new TypeError('options must be an object'),
+    misuse(TypeError, 'options must be an object'),
   );
 });
 
 test('encode refuses a plain string and other things that are no list of texts', async () => {
   const texts = (value: unknown): Promise<Float32Array> => encoder.encode(value as string[]);
   await expect(texts('red cat')).rejects.toThrow(
-    new TypeError('texts must be an array of strings, got string'),
+    misuse(TypeError, 'texts must be an array of strings, got string'),
   );
   await expect(texts(undefined)).rejects.toThrow(
-    new TypeError('texts must be an array of strings, got undefined'),
+    misuse(TypeError, 'texts must be an array of strings, got undefined'),
   );
-  await expect(texts(['red', 5])).rejects.toThrow(new TypeError('text 1 is of type number, not string'));
+  await expect(texts(['red', 5])).rejects.toThrow(misuse(TypeError, 'text 1 is of type number, not string'));
   expect(await refusal(() => texts([]))).toMatch(/^BATCH_EMPTY/);
 });
 
@@ -73,18 +75,22 @@ test('encodeStream refuses a plain string as its source, and a textOf that is no
   const read = (source: unknown, textOf: unknown): Promise<unknown> =>
     encoder.encodeStream(source as string[], textOf as (text: string) => string).next();
   await expect(read('red cat', String)).rejects.toThrow(
-    new TypeError('source must be an iterable or async iterable of records, got string'),
+    misuse(TypeError, 'source must be an iterable or async iterable of records, got string'),
   );
-  await expect(read(['red'], 'text')).rejects.toThrow(new TypeError('textOf must be a function, got string'));
+  await expect(read(['red'], 'text')).rejects.toThrow(
+    misuse(TypeError, 'textOf must be a function, got string'),
+  );
 });
 
 test('encode refuses a prompt that is no string, a signal that is none, and no object as options', async () => {
   const withOptions = (options: unknown): Promise<Float32Array> => encoder.encode(['red'], options as object);
   await expect(withOptions({ prompt: 5 })).rejects.toThrow(
-    new TypeError('prompt must be the name of a prompt, a string, got number'),
+    misuse(TypeError, 'prompt must be the name of a prompt, a string, got number'),
   );
-  await expect(withOptions({ signal: {} })).rejects.toThrow(new TypeError('signal must be an AbortSignal'));
-  await expect(withOptions(null)).rejects.toThrow(new TypeError('options must be an object'));
+  await expect(withOptions({ signal: {} })).rejects.toThrow(
+    misuse(TypeError, 'signal must be an AbortSignal'),
+  );
+  await expect(withOptions(null)).rejects.toThrow(misuse(TypeError, 'options must be an object'));
   // A name that every object has is no prompt of the model.
   expect(await refusal(() => withOptions({ prompt: 'constructor' }))).toMatch(/^USAGE: .*constructor/);
 });
@@ -97,3 +103,8 @@ test('a folder whose prompts are no texts is refused', async () => {
   expect(await open({ prompts: { query: 5 } })).toMatch(/^MODEL_INVALID: .*query/);
   expect(await open({ default_prompt_name: 5 })).toMatch(/^MODEL_INVALID: .*default_prompt_name/);
 });
+
+/** An error of an option: its class, its code and its words. */
+function misuse(type: new (message: string) => Error, message: string): unknown {
+  return expect.objectContaining({ name: type.name, code: 'USAGE', message });
+}
