@@ -44,12 +44,16 @@ test('promptText is put before a text as it is, in place of any named prompt', a
   expectClose(await run(made, {}), prompted('query', ':'));
   expectClose(await run(made, { promptText: 'small ' }), prompted('small'));
   expectClose(await run(made, { promptText: '' }), plain);
-  await expect(run(made, { promptText: 'small ', prompt: 'query' })).rejects.toThrow(
-    new TypeError('give prompt, the name of a prompt, or promptText, not both'),
-  );
-  await expect(run(made, { promptText: 5 })).rejects.toThrow(
-    new TypeError('promptText must be a string, got number'),
-  );
+  await expect(run(made, { promptText: 'small ', prompt: 'query' })).rejects.toMatchObject({
+    name: 'TypeError',
+    code: 'USAGE',
+    message: 'give prompt, the name of a prompt, or promptText, not both',
+  });
+  await expect(run(made, { promptText: 5 })).rejects.toMatchObject({
+    name: 'TypeError',
+    code: 'USAGE',
+    message: 'promptText must be a string, got number',
+  });
 });
 
 test('an option wins over a prompt of the folder that is not a text', async () => {
