@@ -58,7 +58,7 @@ for (const { name, why, open } of everyPostgres()) {
       expect(own).toBeGreaterThan(0.98 * ROWS);
       const stats = JSON.parse((await nestbit('stats', '--store', uri, '--json')).out);
       expect(stats).toMatchObject({ rows: ROWS, codec: { dimensions: WIDTH } });
-      expect(stats.index?.kind).toBe(name === 'distribution' ? undefined : 'hnsw');
+      expect(stats.index?.kind).toBe(name === 'distribution' ? null : 'hnsw');
       const args = ['--queries', path('queries.npy'), '--exact', path('docs.npy'), '--json'];
       const { results } = JSON.parse((await nestbit('evaluate', '--store', uri, ...args)).out) as Evaluation;
       expect(results.map(({ stage }) => stage)).toEqual(['hamming', 'refine', 'rescore']);
