@@ -21,6 +21,7 @@ export interface Tally {
 /** Milliseconds without news after which a file counts as one that hangs the process. */
 const HANG = Number(process.env['NESTBIT_FUZZ_HANG'] ?? 30_000);
 const FAULTS_KEPT = 10;
+const AT_START = 'at the start, ';
 
 /** Reads the mutated files of the numbers [first, first + cases) of a format, in child processes. */
 export async function fuzz(name: string, first: number, cases: number): Promise<Tally> {
@@ -40,6 +41,8 @@ export async function fuzz(name: string, first: number, cases: number): Promise<
       if (ended === 'done') break;
       tally[ended.kind]++;
       fault(next, `${ended.kind}: ${ended.what}`);
+      // A format whose whole files are not read as they should be has nothing to tell of its mutated ones.
+      if (ended.what.startsWith(AT_START)) break;
       next++;
     }
   } finally {
@@ -77,7 +80,7 @@ function child(args: string[], told: (outcome: Outcome) => void): Promise<End> {
       clearTimeout(silence);
       if (hung) resolve({ kind: 'hang', what: `nothing for ${HANG} ms` });
       else if (code === 0) resolve('done');
-      else resolve({ kind: 'crash', what: `${began ? '' : 'at the start, '}${signal ?? code} ${errors}` });
+      else resolve({ kind: 'crash', what: `${began ? '' : AT_START}${signal ?? code} ${errors}` });
     });
   });
 }

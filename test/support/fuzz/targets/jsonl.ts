@@ -52,12 +52,12 @@ export const jsonl: FuzzTarget = {
   },
   async read(path, bytes) {
     const read: Row[] = [];
-    for await (const { rows, dimensions, vectors, ids, payloads } of readVectorRecords(path, {
+    for await (const { firstRow, rows, dimensions, vectors, ids, payloads } of readVectorRecords(path, {
       batchRows: 4,
     })) {
       for (let row = 0; row < rows; row++) {
         const vector = [...vectors.subarray(row * dimensions, (row + 1) * dimensions)];
-        read.push({ id: ids?.[row] ?? '', vector, payload: payloads?.[row] ?? {} });
+        read.push({ id: ids?.[row] ?? BigInt(firstRow + row), vector, payload: payloads?.[row] ?? {} });
       }
     }
     let expected: Row[];
